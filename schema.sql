@@ -81,6 +81,7 @@ create table streams (
     anchor_at      timestamptz(3),                     -- wall clock at media time 0: smallest (arrival - media time)
     credit_ms      bigint,                             -- media that may still come at once; null: all of it
     credit_at      timestamptz(3),                     -- when credit_ms was right
+    generation     bigint not null default 0,          -- of the participant when the stream was last opened: its owner
     -- the end
     finished_at    timestamptz(3),
     total_bytes    bigint,                             -- length of the finished stream
