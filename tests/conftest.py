@@ -1,0 +1,104 @@
+"""What every test may ask for: a database of its own on a real PostgreSQL, and the speech beside the repository."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from undertone.store import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+TEMPLATE = "with_schema"
+
+_left_out = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k have had their say
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needing = [item for item in items if item.get_closest_marker("shared")]
+    if SHARED.is_dir() or not needing:
+        return
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"{len(needing)} tests need ../shared, which is missing, and CI=true wants all of them")
+    config.stash[_left_out] = len(needing)
+    config.hook.pytest_deselected(items=needing)
+    items[:] = [item for item in items if item not in needing]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left_out := config.stash.get(_left_out, 0):
+        terminalreporter.write_line(f"left out: {left_out} tests that need ../shared, which is missing")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop that serves."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The speech and noise beside the repository; for tests marked `shared`."""
+    return SHARED
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Within the reach of the user that root runs PostgreSQL as, which `tmp_path` is not, and short."""
+    folder = Path(tempfile.mkdtemp(prefix="undertone-test-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """An empty data folder for `undertone serve` and `embedded.start`, which `tmp_path` is too private for."""
+    with _folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.EmbeddedPostgres]:
+    """One PostgreSQL for the whole run. Each test takes a `database_url` of it."""
+    with _folder() as folder, embedded.start(folder, durable=False) as server:
+        asyncio.run(_make_template(server))
+        yield server
+
+
+async def _make_template(server: embedded.EmbeddedPostgres) -> None:
+    await _run(server.dsn, f"create database {TEMPLATE}")
+    await _run(server.url(TEMPLATE), (ROOT / "schema.sql").read_text())
+
+
+async def _run(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def database_url(postgres: embedded.EmbeddedPostgres) -> Iterator[str]:
+    """An empty database with the schema, for `databases` and asyncpg; gone after the test, whoever is still in it."""
+    name = f"test_{next(_numbers)}"
+    # Copying files is faster than through the log, which pays only for templates that are in use.
+    asyncio.run(_run(postgres.dsn, f"create database {name} template {TEMPLATE} strategy file_copy"))
+    yield postgres.url(name)
+    asyncio.run(_run(postgres.dsn, f"drop database {name} with (force)"))
