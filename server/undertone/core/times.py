@@ -18,3 +18,8 @@ def parse_rfc3339(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return instant.astimezone(UTC)
+
+
+def rfc3339_ms(unix_ms: int) -> str:
+    """Unix milliseconds on the wire."""
+    return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))

@@ -1,0 +1,78 @@
+"""Which candidates are there: written by the node that holds the line, and by nobody once it was overtaken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final
+
+from undertone.core.events import CandidateMoved
+from undertone.store.database import Database
+from undertone.store.events import NewEvent, append
+from undertone.store.stream_rows import Owner
+
+# At most once a minute: a line that stutters must not fill the proctors' channel.
+DEGRADED: Final = """
+update participants set state = 'degraded', degraded_at = now()
+where meeting = :meeting and participant = :participant and generation = :generation
+  and state in ('streaming', 'silent') and (degraded_at is null or degraded_at < now() - interval '60 seconds')
+returning state
+"""
+
+STREAMING: Final = """
+update participants set state = 'streaming', reason = null
+where meeting = :meeting and participant = :participant and generation = :generation and state = 'degraded'
+returning state
+"""
+
+# Nobody took the line up again.
+LOST: Final = """
+update participants set state = 'lost', reason = :reason
+where meeting = :meeting and participant = :participant and generation = :generation and node is null
+  and state in ('streaming', 'degraded', 'silent')
+returning state
+"""
+
+HELD: Final = """
+select meeting, participant, name, streams, generation from participants where node = :node
+"""
+
+
+class Presence:
+    """Degraded, streaming again, lost: each with its event, each fenced by the owner's generation."""
+
+    def __init__(self, database: Database, moved: Callable[[str], None], node: str) -> None:
+        self._database = database
+        self._moved = moved
+        self._node = node
+
+    async def degraded(self, owner: Owner) -> None:
+        """No audio for 5 s, while the line is up."""
+        await self._change(DEGRADED, owner, "candidate_degraded", {}, "no audio for 5 s")
+
+    async def streaming(self, owner: Owner) -> None:
+        """Audio again."""
+        await self._change(STREAMING, owner, "candidate_streaming", {}, None)
+
+    async def lost(self, owner: Owner, reason: str) -> None:
+        """The line broke and nobody came back."""
+        await self._change(LOST, owner, "candidate_lost", {"reason": reason}, reason)
+
+    async def forgotten(self, live: Collection[tuple[str, str]]) -> list[Owner]:
+        """Candidates that the database says are on this node, but are not among `live` (meeting, participant)."""
+        rows = await self._database.fetch_all(HELD, {"node": self._node})
+        return [
+            Owner(row["meeting"], row["participant"], row["name"], row["streams"], row["generation"])
+            for row in rows
+            if (row["meeting"], row["participant"]) not in live
+        ]
+
+    async def _change(
+        self, statement: str, owner: Owner, kind: str, values: dict[str, object], reason: str | None
+    ) -> None:
+        async with self._database.transaction() as tx:
+            changed = await tx.fetch_one(statement, {**owner.key, "generation": owner.generation, **values})
+            if changed is None:
+                return
+            body = CandidateMoved(stream=owner.stream, reason=reason)
+            await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
+        self._moved(owner.meeting)

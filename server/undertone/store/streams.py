@@ -1,0 +1,219 @@
+"""A candidate's stream in the database: taking it over, storing its windows, leaving a part, finishing it.
+
+One owner at a time. A hello raises the participant's `generation`; every later write is fenced by it, so that an owner
+that was overtaken without noticing finds out at its next write (`TakenOver`). The stream's row keeps what resuming
+needs, written in the transaction that stores the window or the part. Locks are taken in one order everywhere: the
+participant's row, then the meeting's (by `events.append`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from undertone.core.errors import MeetingEnded, NotFound, Revoked, TakenOver, Unavailable
+from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
+from undertone.core.stream_actions import LeavePart, ReportMissing, StoreWindow
+from undertone.core.times import rfc3339
+from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
+from undertone.store.database import Database, Row, Transaction
+from undertone.store.events import NewEvent, append
+from undertone.store.stream_queries import (
+    FINISH_STREAM,
+    LEAVE_PART,
+    LOCK_PARTICIPANT,
+    MEETING_STREAMS,
+    NEW_STREAM,
+    OWN_PARTICIPANT,
+    OWN_STREAM,
+    PARTICIPANT,
+    RELEASE,
+    STORE_WINDOW,
+    STREAM_AND_PART,
+    WRITTEN_FINISH,
+    WRITTEN_WINDOW,
+)
+from undertone.store.stream_rows import (
+    AlreadyFinished,
+    Held,
+    Opened,
+    Owner,
+    moment,
+    opening_of,
+    pace_values,
+    pick,
+    resume_values,
+)
+
+# After a meeting's end, what was recorded before it may still be delivered for so long.
+DELIVERY_AFTER_END: Final = timedelta(minutes=15)
+
+
+class Streams:
+    """The streams of all candidates, as one node writes them. `moved` is called after each commit that wrote events."""
+
+    def __init__(self, database: Database, clips: ClipStore, moved: Callable[[str], None], node: str) -> None:
+        self._database = database
+        self._clips = clips
+        self._moved = moved
+        self._node = node
+
+    async def open(
+        self, meeting: str, participant: str, stream: int | None, expires_ms: int
+    ) -> Opened | AlreadyFinished:
+        """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
+
+        Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), Unavailable.
+        """
+        async with self._database.transaction() as tx:
+            key = {"meeting": meeting, "participant": participant}
+            found = await tx.fetch_one(LOCK_PARTICIPANT, key)
+            _admit(found, stream)
+            assert found is not None
+            number = found["streams"] + 1 if stream is None else stream
+            row = await tx.fetch_one(STREAM_AND_PART, {**key, "stream": number})
+            ended = None if stream is None else _resumable(row, stream, found["streams"])
+            if ended is not None:
+                return ended
+            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, "stream": number, "node": self._node})
+            assert owned is not None
+            owner = Owner(meeting, participant, found["name"], number, owned["generation"])
+            opening = {**key, "stream": number, "generation": owner.generation}
+            await tx.execute(NEW_STREAM if row is None else OWN_STREAM, opening)
+            if row is None or found["state"] != "streaming":
+                await self._tell(tx, owner, "candidate_streaming", CandidateMoved(stream=number))
+            await tx.execute(MEETING_STREAMS, {"meeting": meeting})
+        self._moved(meeting)
+        try:
+            part = b"" if row is None or row["object"] is None else await self._clips.get(row["object"])
+        except Unavailable:
+            await self.release(owner)
+            raise
+        return Opened(owner, opening_of(number, row, part, found, expires_ms), found["now"])
+
+    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+        """Whether a hello would be let in, and who holds the line now: asked before anybody is told to let go.
+
+        Raises as `open` does.
+        """
+        key = {"meeting": meeting, "participant": participant}
+        found = await self._database.fetch_one(PARTICIPANT, key)
+        _admit(found, stream)
+        assert found is not None
+        if stream is not None:
+            row = await self._database.fetch_one(STREAM_AND_PART, {**key, "stream": stream})
+            ended = _resumable(row, stream, found["streams"])
+            if ended is not None:
+                return ended
+        return Held(found["node"], found["generation"])
+
+    async def holder(self, meeting: str, participant: str) -> Held | None:
+        """Who holds the candidate's line now."""
+        found = await self._database.fetch_one(PARTICIPANT, {"meeting": meeting, "participant": participant})
+        return None if found is None else Held(found["node"], found["generation"])
+
+    async def release(self, owner: Owner) -> None:
+        """Give the line up as it is."""
+        await self._database.execute(RELEASE, {**owner.key, "generation": owner.generation})
+
+    async def store_window(self, owner: Owner, action: StoreWindow, part: str | None = None) -> None:
+        """Make a window durable: its clip first, then one transaction. Raises TakenOver, Unavailable.
+
+        `part` names the object that the window was made of, if nobody took that up.
+        """
+        window = action.window
+        clip = clip_id(owner.participant, owner.stream, window.window)
+        await self._clips.put(clip_object(owner.meeting, clip), window.clip)
+        start_at = moment(action.anchor_ms + window.start_ms)
+        values = {
+            **owner.key,
+            **resume_values(window.resume),
+            **pace_values(action),
+            "generation": owner.generation,
+            "stream": owner.stream,
+            "number": window.window,
+            "start_ms": window.start_ms,
+            "duration_ms": window.duration_ms,
+            "start_at": start_at,
+            "clip": clip,
+            "clip_bytes": len(window.clip),
+            "fingerprint": hashlib.sha256(window.clip).digest(),
+            "window_rate": window.format.sample_rate,
+            "samples": window.samples,
+            "lead_in_samples": window.lead_in_samples,
+            "part": part,
+        }
+        told = WindowStored(
+            stream=owner.stream, window=window.window, start_at=rfc3339(start_at), duration_ms=window.duration_ms
+        )
+        async with self._database.transaction() as tx:
+            if await tx.fetch_one(STORE_WINDOW, values) is not None:
+                await self._tell(tx, owner, "window_stored", told)
+            elif await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint")) is None:
+                raise TakenOver("a newer connection owns the candidate")
+        self._moved(owner.meeting)
+
+    async def report_missing(self, owner: Owner, action: ReportMissing) -> None:
+        """Tell the proctors that sound never came."""
+        missing = AudioMissing(stream=owner.stream, start_ms=action.start_ms, lost_ms=action.lost_ms)
+        async with self._database.transaction() as tx:
+            await self._tell(tx, owner, "audio_missing", missing)
+        self._moved(owner.meeting)
+
+    async def leave_part(self, owner: Owner, action: LeavePart) -> None:
+        """Keep the open window's bytes for whoever resumes, and give the stream up."""
+        name = part_object(owner.meeting, owner.participant, owner.stream)
+        if action.data:
+            await self._clips.put(name, action.data)
+        values = {
+            **owner.key,
+            **resume_values(action.resume),
+            **pace_values(action),
+            "generation": owner.generation,
+            "stream": owner.stream,
+            "object": name,
+            "bytes": len(action.data),
+        }
+        async with self._database.transaction() as tx:
+            await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
+            await tx.fetch_one(LEAVE_PART, values)
+            await tx.fetch_one(RELEASE, {**owner.key, "generation": owner.generation})
+
+    async def finish(self, owner: Owner, total_bytes: int) -> int:
+        """End the stream; returns how many windows it has. Raises TakenOver, Unavailable."""
+        values = {**owner.key, "generation": owner.generation, "stream": owner.stream, "total_bytes": total_bytes}
+        async with self._database.transaction() as tx:
+            row = await tx.fetch_one(FINISH_STREAM, values)
+            if row is not None:
+                await self._tell(tx, owner, "candidate_finished", CandidateMoved(stream=owner.stream))
+            else:
+                row = await tx.fetch_one(WRITTEN_FINISH, pick(values, "stream", "generation"))
+        if row is None:
+            raise TakenOver("a newer connection owns the candidate")
+        self._moved(owner.meeting)
+        return int(row["next_window"])
+
+    async def _tell(self, tx: Transaction, owner: Owner, kind: str, body: Body) -> None:
+        await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
+
+
+def _admit(found: Row | None, stream: int | None) -> None:
+    if found is None:
+        raise NotFound("no such meeting or participant")
+    if found["revoked_at"] is not None:
+        raise Revoked("this participant was revoked")
+    ended_at = found["ended_at"]
+    if ended_at is not None and (stream is None or found["now"] > ended_at + DELIVERY_AFTER_END):
+        raise MeetingEnded(f"the meeting ended at {rfc3339(ended_at)}")
+
+
+def _resumable(row: Row | None, stream: int, newest: int) -> AlreadyFinished | None:
+    if row is None:
+        raise NotFound(f"no stream {stream}: this candidate has {newest}")
+    if row["finished_at"] is not None:
+        return AlreadyFinished(row["total_bytes"], row["next_window"])
+    if stream < newest:
+        raise TakenOver(f"stream {stream} has a successor, stream {newest}")
+    return None

@@ -1,0 +1,244 @@
+"""One candidate's socket: feeds `core.stream`, and does what it asks. All rules are there; here is the waiting.
+
+The socket is read without a pause but for a store that lags. What is to be stored is written one after the other by a
+task of the node's, not of the socket's: it goes on when the socket has gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from undertone.core.errors import RemoteFault, Unavailable
+from undertone.core.messages import StreamHello, encode
+from undertone.core.stream import StreamReceiver
+from undertone.core.stream_actions import (
+    Action,
+    CheckToken,
+    End,
+    FinishStream,
+    LeavePart,
+    MarkDegraded,
+    MarkStreaming,
+    Open,
+    ReportMissing,
+    Send,
+    StoreWindow,
+)
+from undertone.store.stream_rows import AlreadyFinished, Owner
+from undertone.web.sockets import CLOSE_WITHIN_S, Peer
+
+if TYPE_CHECKING:
+    from undertone.web.candidates import Candidates
+
+log = logging.getLogger(__name__)
+
+# A store that lags holds the reader back for so long at most: pings must be answered within 10 s.
+RELIEF_S: Final = 2.0
+# The store may be away for so long before the candidate is sent elsewhere; its audio waits in bounded memory meanwhile.
+PATIENCE_S: Final = 30.0
+RETRY_FIRST_S: Final = 0.25
+RETRY_MOST_S: Final = 4.0
+
+Work = StoreWindow | ReportMissing | FinishStream | LeavePart
+
+
+class Connection:
+    """One accepted socket of a candidate, from its hello until everything it brought is written."""
+
+    def __init__(self, candidates: Candidates, peer: Peer) -> None:
+        self._candidates = candidates
+        self._peer = peer
+        self._receiver = StreamReceiver(candidates.clock.now_ms(), max_speed=candidates.max_speed)
+        self._outbox: deque[str] = deque()
+        self._sending = anyio.Lock()
+        self._reading = anyio.CancelScope()
+        self._fault: RemoteFault | None = None
+        self._work: deque[Work] = deque()
+        self._working = False
+        self._patience_s = PATIENCE_S
+        self._progress = anyio.Event()
+        self._asked = False  # whether the stream was asked for
+        self.owner: Owner | None = None
+        #: Set when nothing of this connection is left to be written.
+        self.kept = anyio.Event()
+
+    async def converse(self, hello: str) -> None:
+        """The whole conversation. Raises the fault that ends it."""
+        self._peer.on_stop = self.stop
+        try:
+            with self._reading:
+                await self._receive(hello)
+            with anyio.move_on_after(CLOSE_WITHIN_S):
+                await self._flush()
+        finally:
+            self._receiver.lost()
+            self._react()
+            if not self._asked:
+                self.kept.set()
+        if self._fault is not None:
+            raise self._fault
+
+    def stop(self, fault: RemoteFault) -> None:
+        """End it from outside: what it brought is kept first."""
+        self._receiver.stop(fault, self._now())
+        self._react()
+
+    def tick(self, now_ms: int) -> None:
+        """A second has passed."""
+        self._receiver.handle_timer(now_ms)
+        self._react()
+
+    @property
+    def held_bytes(self) -> int:
+        return self._receiver.held_bytes
+
+    # --- the socket
+
+    async def _receive(self, hello: str) -> None:
+        self._receiver.receive_text(hello, self._now())
+        self._react()
+        receiver, peer, now_ms = self._receiver, self._peer, self._candidates.clock.now_ms
+        while True:
+            message = await peer.receive()
+            if message is None:
+                return
+            if isinstance(message, bytes):
+                receiver.receive_audio(message, now_ms())
+            else:
+                receiver.receive_text(message, now_ms())
+            self._react()
+            if receiver.congested:
+                with anyio.move_on_after(RELIEF_S):
+                    await self._progress.wait()
+
+    def _react(self) -> None:
+        """Set going what the receiver asks for. Never waits, so that nothing can be lost half-way."""
+        actions = self._receiver.actions()
+        if not actions:
+            return
+        for action in actions:
+            self._begin(action)
+        if self._outbox:
+            self._spawn(self._flush)
+        if self._work and not self._working:
+            self._working = True
+            self._spawn(self._keep)
+
+    def _begin(self, action: Action) -> None:
+        if isinstance(action, Send):
+            self._outbox.append(encode(action.message))
+        elif isinstance(action, (StoreWindow, ReportMissing, FinishStream, LeavePart)):
+            self._work.append(action)
+        elif isinstance(action, End):
+            self._fault = action.fault
+            self._reading.cancel()
+        elif isinstance(action, Open):
+            self._asked = True
+            self._spawn(self._open, action.hello)
+        elif isinstance(action, CheckToken):
+            self._spawn(self._check, action.token)
+        else:
+            self._spawn(self._mark, action)
+
+    async def _flush(self) -> None:
+        async with self._sending:
+            while self._outbox:
+                await self._peer.send(self._outbox[0])
+                self._outbox.popleft()
+
+    # --- the store
+
+    async def _open(self, hello: StreamHello) -> None:
+        try:
+            opened = await self._candidates.open(self, hello)
+            if isinstance(opened, AlreadyFinished):
+                self._receiver.already_finished(opened.total_bytes, opened.windows)
+            else:
+                self.owner = opened.owner
+                self._receiver.opened(opened.opening, self._now())
+        finally:
+            if self.owner is None:
+                self.kept.set()
+
+    async def _check(self, token: str) -> None:
+        assert self.owner is not None
+        self._receiver.refreshed(await self._candidates.refresh(self.owner, token))
+
+    async def _mark(self, action: MarkDegraded | MarkStreaming) -> None:
+        assert self.owner is not None
+        presence = self._candidates.presence
+        try:
+            await (presence.degraded if isinstance(action, MarkDegraded) else presence.streaming)(self.owner)
+        except Unavailable as away:
+            log.warning("presence of %s was not written: %s", self.owner.participant, away)
+
+    async def _keep(self) -> None:
+        """Write what waits, in order. A store that is away is normal; one that stays away sends the candidate away."""
+        try:
+            while self._work:
+                action = self._work[0]
+                try:
+                    await self._write_patiently(action)
+                except RemoteFault as fault:
+                    self._patience_s = 0.0
+                    self._work.clear()
+                    self._receiver.stop(fault, self._now())
+                else:
+                    self._work.popleft()
+                if isinstance(action, (LeavePart, FinishStream)):
+                    self.kept.set()
+                self._progress.set()
+                self._progress = anyio.Event()
+                self._react()
+        finally:
+            self._working = False
+
+    async def _write_patiently(self, action: Work) -> None:
+        pause_s, waited_s = RETRY_FIRST_S, 0.0
+        while True:
+            try:
+                return await self._write(action)
+            except Unavailable:
+                if waited_s >= self._patience_s:
+                    raise
+                await anyio.sleep(pause_s)
+                waited_s += pause_s
+                pause_s = min(2 * pause_s, RETRY_MOST_S)
+
+    async def _write(self, action: Work) -> None:
+        assert self.owner is not None
+        streams = self._candidates.streams
+        if isinstance(action, StoreWindow):
+            await streams.store_window(self.owner, action)
+            self._receiver.window_stored()
+        elif isinstance(action, ReportMissing):
+            await streams.report_missing(self.owner, action)
+        elif isinstance(action, FinishStream):
+            self._receiver.stream_finished(await streams.finish(self.owner, action.total_bytes))
+        else:
+            await streams.leave_part(self.owner, action)
+            self._receiver.part_left()
+
+    def _spawn(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+        self._candidates.spawn(self._guarded, task, *args)
+
+    async def _guarded(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+        """A fault ends this connection; a bug does too, loudly, and no other peer notices."""
+        try:
+            await task(*args)
+        except RemoteFault as fault:
+            self._receiver.stop(fault, self._now())
+        except Exception:
+            log.exception("a candidate's connection failed")
+            self._work.clear()
+            self.kept.set()
+            self._receiver.stop(Unavailable("a fault of this server's; try again", 5_000), self._now())
+        self._react()
+
+    def _now(self) -> int:
+        return self._candidates.clock.now_ms()
