@@ -126,6 +126,7 @@ class FrameParser:
             case BadAudio() as fault:
                 self.bad_audio = fault
                 self._tail.clear()
+                return False
             case None:
                 return False
         return True

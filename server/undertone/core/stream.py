@@ -307,6 +307,8 @@ class StreamReceiver:
         self._closed(closed)
         if late_ms is not None:
             self._actions.append(ReportMissing(media_ms, late_ms))
+        if self._cutter.bad_audio is not None:
+            raise self._cutter.bad_audio
         change = self._cutter.format_changed
         if change is not None:
             fault = FormatChanged(f"{change}: say hello without `stream`; the next stream begins at that byte")

@@ -69,7 +69,6 @@ class WindowCutter:
     """
 
     __slots__ = (
-        "_bad_audio",
         "_cut",
         "_first",
         "_frames",
@@ -78,6 +77,7 @@ class WindowCutter:
         "_lead",
         "_parser",
         "_recent",
+        "bad_audio",
         "position",
         "resume",
         "whole",
@@ -91,7 +91,7 @@ class WindowCutter:
         self.position = resume.offset  # offset of the next byte
         self._parser = FrameParser(resume.offset, resume.format)
         self._held = HeldBytes(resume.offset)
-        self._bad_audio: BadAudio | None = None
+        self.bad_audio: BadAudio | None = None  # set: nothing more is taken, and the next `feed` raises it
         self._open(resume)
 
     def _open(self, resume: Resume) -> None:
@@ -139,8 +139,8 @@ class WindowCutter:
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[WindowClosed]:
         """The next bytes. Raises BadAudio, but never before the windows that end before it: then with the next call."""
-        if self._bad_audio:
-            raise self._bad_audio
+        if self.bad_audio:
+            raise self.bad_audio
         if self.format_changed:
             return []
         data = bytes(data)  # which copies nothing that is bytes already
@@ -151,14 +151,14 @@ class WindowCutter:
             self._take(run, closed)
         if parser.offset != self.whole:
             self._check_junk(parser.offset)
-        if not self._bad_audio:
+        if not self.bad_audio:
             if self._frames and self._frames == self._cut and parser.begun >= OPENING_BYTES:
                 closed.append(self._close_before(parser.offset))
             if parser.format_changed:
                 closed += self._end_at(parser.format_changed.offset)
-            self._bad_audio = parser.bad_audio
-        if self._bad_audio and not closed:
-            raise self._bad_audio
+            self.bad_audio = parser.bad_audio
+        if self.bad_audio and not closed:
+            raise self.bad_audio
         return closed
 
     def gap(self, offset: int, lost_ms: int) -> WindowClosed | None:
@@ -190,7 +190,7 @@ class WindowCutter:
     def _take(self, run: Run, closed: list[WindowClosed]) -> None:
         if run[0] != self.whole:
             self._check_junk(run[0])
-        if self._bad_audio:
+        if self.bad_audio:
             return
         if not self._frames:
             self._begin_at(run[0])
@@ -226,7 +226,7 @@ class WindowCutter:
         if not self._frames:
             self._held.forget(min(end, self.position))
         elif sum(b - a for a, b in self._junk) + end - self.whole > MAX_WINDOW_JUNK_BYTES:
-            self._bad_audio = BadAudio(
+            self.bad_audio = BadAudio(
                 f"more than {MAX_WINDOW_JUNK_BYTES // 1024} KiB of tags and junk between the frames of one window, "
                 f"at byte {self.whole}; MP3 frames that follow each other are needed"
             )
