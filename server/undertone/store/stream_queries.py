@@ -39,7 +39,7 @@ where meeting = :meeting and participant = :participant and stream = :stream
 
 MEETING_STREAMS: Final = "update meetings set last_stream_at = now() where meeting = :meeting"
 
-# The window, the stream's resume point, and the end of the part that it contains: all or nothing, by the owner.
+# The window, the resume point, and the end of the part that the window contains: all or nothing, by the owner.
 # A window made of a part (:part) may also belong to a stream that a newer one overtook.
 STORE_WINDOW: Final = """
 with owner as materialized (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from undertone.core.events import Person
-from undertone.core.mp3 import Format
+from undertone.core.mp3 import Format, Version
 from undertone.core.stream_actions import LeavePart, Opening, StoreWindow
 from undertone.core.window import Resume
 from undertone.store.database import Row
@@ -74,7 +74,7 @@ def resume_of(row: Row) -> Resume:
     return Resume(
         offset=row["resume_offset"],
         samples=row["resume_samples"],
-        format=Format.of(row["mpeg_version"], row["sample_rate"], row["channels"]) if known else None,
+        format=Format(Version(row["mpeg_version"]), row["sample_rate"], row["channels"]) if known else None,
         window=row["next_window"],
         start=row["next_start"],
         lost_ms=row["lost_ms"],

@@ -202,6 +202,8 @@ class Streams:
 def _admit(found: Row | None, stream: int | None) -> None:
     if found is None:
         raise NotFound("no such meeting or participant")
+    if stream is not None and not 1 <= stream <= found["streams"]:
+        raise NotFound(f"no stream {stream}: this candidate has {found['streams']}")
     if found["revoked_at"] is not None:
         raise Revoked("this participant was revoked")
     ended_at = found["ended_at"]
@@ -211,7 +213,7 @@ def _admit(found: Row | None, stream: int | None) -> None:
 
 def _resumable(row: Row | None, stream: int, newest: int) -> AlreadyFinished | None:
     if row is None:
-        raise NotFound(f"no stream {stream}: this candidate has {newest}")
+        raise NotFound(f"no stream {stream}")
     if row["finished_at"] is not None:
         return AlreadyFinished(row["total_bytes"], row["next_window"])
     if stream < newest:

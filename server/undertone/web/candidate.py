@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
@@ -224,10 +224,10 @@ class Connection:
             await streams.leave_part(self.owner, action)
             self._receiver.part_left()
 
-    def _spawn(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+    def _spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         self._candidates.spawn(self._guarded, task, *args)
 
-    async def _guarded(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+    async def _guarded(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """A fault ends this connection; a bug does too, loudly, and no other peer notices."""
         try:
             await task(*args)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -92,7 +92,7 @@ class Candidates:
             for connection in list(self._connections):
                 await connection.kept.wait()
 
-    def spawn(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+    def spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Run a task of the node's, which outlives the socket that asked for it."""
         assert self._tasks is not None, "Candidates.run is not running"
         self._tasks.start_soon(task, *args)
