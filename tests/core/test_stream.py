@@ -152,8 +152,7 @@ class Line:
 
     @property
     def ready(self) -> StreamReady:
-        ready = next(message for message in self.said if isinstance(message, StreamReady))
-        return ready
+        return next(message for message in self.said if isinstance(message, StreamReady))
 
     @property
     def stored(self) -> list[Stored]:

@@ -72,8 +72,8 @@ from moved
 returning number
 """
 
-# The last owner of a stream may leave its part even when a newer stream has begun; but not behind a window that was made
-# of an earlier part meanwhile.
+# The last owner of a stream may leave its part even when a newer stream has begun; but not behind a window that was
+# made of an earlier part meanwhile.
 LEAVE_PART: Final = """
 with moved as (
     update streams
