@@ -1,0 +1,285 @@
+"""The analysis queue: windows are claimed in turn under a lease, and ended by a verdict in one transaction.
+
+Work is at least once, its effects are exactly once: a lease that ran out is claimed again, and its number fences
+whoever held it before. The windows of one participant are claimed one at a time, in the order of stream and number.
+Locks are taken in one order everywhere: the participant's row, its windows, its anomalies, then the meeting's
+(by `events.append`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from undertone.core.anomaly import ANOMALY_MINUTES, Growing, HeardWindow, Opened, kind_of, place
+from undertone.core.errors import NotFound
+from undertone.core.events import Anomaly, AnomalyMoved, CandidateMoved, Evidence, Person, WindowJudged
+from undertone.core.times import rfc3339
+from undertone.core.verdict import Diarization, Outcome, Verdict, judge
+from undertone.store.clips import clip_object
+from undertone.store.database import Database, Row, Transaction
+from undertone.store.events import Moved, NewEvent, append
+from undertone.store.window_queries import (
+    CLAIM,
+    END_WINDOW,
+    GROW_ANOMALY,
+    GROWING,
+    LOCK_PARTICIPANT,
+    OPEN_ANOMALY,
+    PARTICIPANT_JUDGED,
+    RELEASE,
+    RENEW,
+    TURN,
+)
+
+# Four renewals: a worker that was killed holds its windows up no longer than a proctor would wait anyway.
+LEASE_S: Final = 20.0
+# A crash may come from outside (memory, a deploy) twice; the third in a row is the clip's own.
+MOST_ATTEMPTS: Final = 3
+# A failed window is tried again after so long, times its attempts: a machine out of memory gets time to recover.
+RETRY_S: Final = 5.0
+
+# Innocent audio does not stay.
+_NEEDLESS: Final = frozenset({Outcome.CLEAN, Outcome.SILENT})
+_NOTHING_HEARD: Final = "nothing was heard in the last window"
+
+_evidence: msgspec.json.Decoder[list[Evidence]] = msgspec.json.Decoder(list[Evidence])
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A window to analyse, ours until the lease runs out or is refused. `attempts` counts this one."""
+
+    meeting: str
+    participant: str
+    name: str
+    stream: int
+    number: int
+    clip: str
+    lead_in_samples: int
+    samples: int
+    sample_rate: int
+    start_ms: int
+    start_at: datetime
+    duration_ms: int
+    lease: int
+    attempts: int
+    profile: bytes | None  # the candidate's voice from the windows before
+
+    @property
+    def object_name(self) -> str:
+        """The clip's name in the clip store."""
+        return clip_object(self.meeting, self.clip)
+
+    @property
+    def person(self) -> Person:
+        return Person(id=self.participant, name=self.name)
+
+    @property
+    def fence(self) -> dict[str, object]:
+        """The window and the lease's number, as the statements take them."""
+        return {**self.key, "stream": self.stream, "number": self.number, "lease": self.lease}
+
+    @property
+    def key(self) -> dict[str, object]:
+        """The participant, as the statements take it."""
+        return {"meeting": self.meeting, "participant": self.participant}
+
+
+class Windows:
+    """The queue as one process uses it. Everything raises Unavailable while the database is away."""
+
+    def __init__(
+        self,
+        database: Database,
+        moved: Moved,
+        *,
+        lease_s: float = LEASE_S,
+        retry_s: float = RETRY_S,
+        anomaly_minutes: int = ANOMALY_MINUTES,
+    ) -> None:
+        self._database = database
+        self._moved = moved
+        self._lease_s = lease_s
+        self._retry_s = retry_s
+        self._anomaly_minutes = anomaly_minutes
+        self._after = ""  # the meeting that had the last turn
+
+    async def claim(self, worker: str, limit: int) -> list[Claimed]:
+        """Up to `limit` windows, each of another participant: meetings in turn, in each its participants in turn."""
+        claimed: list[Claimed] = []
+        while len(claimed) < limit:
+            window = await self._claim_one(worker)
+            if window is None:
+                break
+            claimed.append(window)
+        return claimed
+
+    async def _claim_one(self, worker: str) -> Claimed | None:
+        async with self._database.transaction() as tx:
+            turn = await tx.fetch_one(TURN, {"after": self._after})
+            if turn is None and self._after:  # round once more from the first meeting
+                turn = await tx.fetch_one(TURN, {"after": ""})
+            if turn is None:
+                return None
+            row = await tx.fetch_one(CLAIM, {**turn, "worker": worker, "lease_s": self._lease_s})
+        self._after = turn["meeting"]
+        return None if row is None else Claimed(**row)
+
+    async def renew(self, claimed: Claimed) -> bool:
+        """Keep the window for another lease. False if it is not ours any more."""
+        return await self._database.fetch_one(RENEW, {**claimed.fence, "lease_s": self._lease_s}) is not None
+
+    async def release(self, claimed: Claimed, delay_s: float = 0.0) -> None:
+        """Give the window back untried, claimable by anybody after `delay_s`; the attempt does not count."""
+        await self._database.fetch_one(RELEASE, {**claimed.fence, "delay_s": delay_s, "refund": 1})
+
+    async def judge(self, claimed: Claimed, diarization: Diarization) -> bool:
+        """End the window by the verdict on what was heard, with all that follows from it, in one transaction.
+
+        How many voices are expected is what the participant's row says at this moment. False, and nothing written, if
+        the lease is not ours any more.
+        """
+        return await self._ended(claimed, diarization)
+
+    async def failed(self, claimed: Claimed, reason: str) -> bool:
+        """An attempt failed: the window is tried again later, or ends as `failed`, visibly, its clip kept.
+
+        False if the lease is not ours any more.
+        """
+        if claimed.attempts < MOST_ATTEMPTS:
+            values = {**claimed.fence, "delay_s": self._retry_s * claimed.attempts, "refund": 0}
+            return await self._database.fetch_one(RELEASE, values) is not None
+        return await self._ended(claimed, reason)
+
+    async def _ended(self, claimed: Claimed, result: Diarization | str) -> bool:
+        try:
+            async with self._database.transaction() as tx:
+                participant = await tx.fetch_one(LOCK_PARTICIPANT, claimed.key)
+                if participant is None:
+                    return False
+                expected: int = participant["expected_voices"]
+                verdict = _failure(result) if isinstance(result, str) else judge(result, expected)
+                if await tx.fetch_one(END_WINDOW, _window_values(claimed, verdict)) is None:
+                    return False
+                events = [NewEvent("window_judged", _told(claimed, verdict), claimed.person)]
+                moved = await self._place(tx, claimed, verdict, expected)
+                if moved is not None:
+                    events.append(moved)
+                state = _next_state(participant, claimed, verdict)
+                if state != participant["state"]:
+                    reason = _NOTHING_HEARD if state == "silent" else None
+                    body = CandidateMoved(stream=claimed.stream, reason=reason)
+                    events.append(NewEvent(f"candidate_{state}", body, claimed.person))
+                judged = {
+                    **claimed.key,
+                    "outcome": verdict.outcome.value,
+                    "opened": int(moved is not None and moved.kind == "anomaly_opened"),
+                    "profile": None if isinstance(result, str) else result.profile,
+                    "state": state,
+                    "state_reason": _NOTHING_HEARD if state == "silent" else None,
+                }
+                await tx.execute(PARTICIPANT_JUDGED, judged)
+                await append(tx, claimed.meeting, events)
+        except NotFound:  # the meeting was deleted at this very moment
+            return False
+        self._moved(claimed.meeting)
+        return True
+
+    async def _place(self, tx: Transaction, claimed: Claimed, verdict: Verdict, expected: int) -> NewEvent | None:
+        kind = kind_of(verdict.outcome)
+        if kind is None:
+            return None
+        row = await tx.fetch_one(GROWING, {**claimed.key, "kind": kind})
+        growing = None if row is None else _growing(row)
+        window = HeardWindow(
+            clip=claimed.clip,
+            lead_in_ms=claimed.lead_in_samples * 1000 // claimed.sample_rate,
+            start_ms=claimed.start_ms,
+            start_at=claimed.start_at,
+            duration_ms=claimed.duration_ms,
+            expected_voices=expected,
+        )
+        placed = place(growing, verdict, window, self._anomaly_minutes)
+        if placed is None:
+            return None
+        opened = isinstance(placed, Opened)
+        anomaly = secrets.token_hex(8) if opened or row is None else str(row["anomaly"])
+        values = {
+            "meeting": claimed.meeting,
+            "anomaly": anomaly,
+            "opened_at": placed.opened_at,
+            "last_at": placed.last_at,
+            "count": placed.count,
+            "summary": placed.summary,
+            "evidence": msgspec.json.encode(placed.evidence).decode(),
+        }
+        if opened:
+            await tx.execute(OPEN_ANOMALY, {**values, "participant": claimed.participant, "kind": placed.kind})
+        else:
+            await tx.execute(GROW_ANOMALY, values)
+        told = Anomaly(
+            id=anomaly,
+            kind=placed.kind,
+            state="open",
+            participant=claimed.person,
+            opened_at=rfc3339(placed.opened_at),
+            last_at=rfc3339(placed.last_at),
+            count=placed.count,
+            summary=placed.summary,
+            evidence=list(placed.evidence),
+        )
+        return NewEvent("anomaly_opened" if opened else "anomaly_grew", AnomalyMoved(anomaly=told), claimed.person)
+
+
+def _growing(row: Row) -> Growing:
+    evidence = _evidence.decode(row["evidence"])
+    return Growing(row["kind"], row["opened_at"], row["last_at"], row["count"], evidence)
+
+
+def _failure(reason: str) -> Verdict:
+    return Verdict(Outcome.FAILED, 0, 0.0, (), 0, (), reason, "")
+
+
+def _told(claimed: Claimed, verdict: Verdict) -> WindowJudged:
+    return WindowJudged(
+        stream=claimed.stream,
+        window=claimed.number,
+        start_at=rfc3339(claimed.start_at),
+        duration_ms=claimed.duration_ms,
+        outcome=verdict.outcome.value,
+        voices=verdict.voices,
+        confidence=verdict.confidence,
+        reason=verdict.reason,
+    )
+
+
+def _window_values(claimed: Claimed, verdict: Verdict) -> dict[str, object]:
+    turns = [(turn.start_ms, turn.end_ms, turn.speaker) for turn in verdict.turns]
+    return {
+        **claimed.fence,
+        "outcome": verdict.outcome.value,
+        "voices": verdict.voices,
+        "confidence": verdict.confidence,
+        "other_ms": verdict.other_ms,
+        "speech_ms": list(verdict.speech_ms),
+        "turns": msgspec.json.encode(turns).decode(),
+        "reason": verdict.reason,
+        "engine": verdict.engine or None,
+        "needless": claimed.object_name if verdict.outcome in _NEEDLESS else None,
+    }
+
+
+def _next_state(participant: Row, claimed: Claimed, verdict: Verdict) -> str:
+    """Only the newest stream speaks for the candidate; a window that could not be analysed says nothing."""
+    state: str = participant["state"]
+    if participant["streams"] != claimed.stream or verdict.outcome is Outcome.FAILED:
+        return state
+    silent = verdict.outcome is Outcome.SILENT
+    if silent and state == "streaming":
+        return "silent"
+    return "streaming" if state == "silent" and not silent else state
