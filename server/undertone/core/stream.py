@@ -7,12 +7,10 @@ waits or knows a clock: `now_ms` is the wall clock in Unix milliseconds, by the 
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import Final
 
 from undertone.core import messages
 from undertone.core.errors import (
-    BadMessage,
     FormatChanged,
     HelloTimeout,
     MeetingEnded,
@@ -26,7 +24,6 @@ from undertone.core.messages import (
     HELLO_WITHIN_MS,
     MAX_MESSAGE_BYTES,
     Expiring,
-    Finish,
     Finished,
     FromCandidate,
     Gap,
@@ -36,25 +33,23 @@ from undertone.core.messages import (
     StreamHello,
     StreamReady,
 )
-from undertone.core.pace import Anchor, Credit
+from undertone.core.recording import Kept, Recording
 from undertone.core.stream_actions import (
     Action,
     CheckToken,
     End,
     FinishStream,
-    LeavePart,
     MarkDegraded,
     MarkStreaming,
     Open,
     Opening,
-    ReportMissing,
     Send,
     StoreWindow,
 )
+from undertone.core.stream_states import ALLOWED, State, check_audio, check_message
 from undertone.core.times import rfc3339_ms
-from undertone.core.window import Resume, WindowClosed, WindowCutter
+from undertone.core.window import WINDOW_MS, WindowClosed
 
-WINDOW_MS: Final = 60_000
 # Without audio for so long, a candidate shows as degraded.
 DEGRADED_AFTER_MS: Final = 5_000
 # Clips that wait for the store: the 15 minutes that a sender resends in one go, at 64 kbit/s, and a little more.
@@ -72,33 +67,6 @@ TEXT_BURST: Final = 60
 TEXT_PER_S: Final = 1
 
 
-class State(Enum):
-    AWAITING_HELLO = auto()
-    OPENING = auto()
-    AWAITING_GAP = auto()  # the sender's buffer overflowed: its first message says how much
-    STREAMING = auto()
-    FINISHING = auto()  # `finish` was said; the last windows are being stored
-    CLOSING = auto()  # waits for a part or a window before the close
-    CLOSED = auto()
-
-
-# Which text messages each state takes; anything else is a named error. Audio: only while STREAMING.
-_ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
-    State.AWAITING_HELLO: (StreamHello,),
-    State.OPENING: (Refresh,),
-    State.AWAITING_GAP: (Gap, Refresh),
-    State.STREAMING: (Gap, Finish, Refresh),
-    State.FINISHING: (Refresh,),
-}
-_EXPECTED: Final = {
-    State.AWAITING_HELLO: "the first message is `hello`",
-    State.OPENING: "wait for `ready`",
-    State.AWAITING_GAP: "the buffer begins beyond what is held: the first message is its `gap`",
-    State.STREAMING: "`hello` was said; send audio, `gap`, `finish` or `refresh`",
-    State.FINISHING: "`finish` was said; wait for `finished`",
-}
-
-
 class StreamReceiver:
     """One connection of one candidate."""
 
@@ -111,12 +79,8 @@ class StreamReceiver:
         self._window_ms = window_ms
         self._actions: list[Action] = []
         self._hello: StreamHello | None = None
-        self._cutter = WindowCutter(Resume.START, window_ms)
+        self._recording: Recording | None = None
         self._pending: list[WindowClosed] = []
-        self._gaps: list[tuple[int, int]] = []  # (offset, lost_ms) known in this connection
-        self._first_offset = 0
-        self._anchor = Anchor(None, 0)
-        self._credit = Credit(max_speed)
         self._expires_ms: int | None = None
         self._expiring_said = False
         self._audio_at_ms = now_ms
@@ -141,19 +105,18 @@ class StreamReceiver:
     @property
     def held_bytes(self) -> int:
         """Audio held in memory."""
-        return self._cutter.held_bytes + self.pending_bytes
+        return self.pending_bytes + (self._recording.held_bytes if self._recording else 0)
 
     # --- from the socket
 
     def receive_text(self, text: str, now_ms: int) -> None:
         """One text message."""
         try:
-            if self.state not in _ALLOWED:
+            if self.state not in ALLOWED:
                 return
             self._count_text(now_ms)
             message = messages.decode_from_candidate(text)
-            if not isinstance(message, _ALLOWED[self.state]):
-                raise BadMessage(f"`{_type(message)}` was not expected here: {_EXPECTED[self.state]}")
+            check_message(self.state, message)
             self._take(message, now_ms)
         except RemoteFault as fault:
             self._fail(fault)
@@ -161,11 +124,9 @@ class StreamReceiver:
     def receive_audio(self, data: bytes, now_ms: int) -> None:
         """One binary message."""
         try:
-            if self.state is not State.STREAMING:
-                if self.state in _ALLOWED:
-                    raise BadMessage(f"audio was not expected here: {_EXPECTED[self.state]}")
-                return
-            self._audio(data, now_ms)
+            if self.state in ALLOWED:
+                check_audio(self.state)
+                self._audio(data, now_ms)
         except RemoteFault as fault:
             self._fail(fault)
 
@@ -185,16 +146,8 @@ class StreamReceiver:
         self.stream = opening.stream
         self._deadline_ms = None
         self._expires_ms = opening.expires_ms
-        self._anchor = Anchor(opening.anchor_ms, opening.created_ms)
-        credit_ms = opening.credit_ms
-        self._credit = Credit(self._max_speed, at_ms=opening.credit_at_ms)
-        if credit_ms is not None:
-            self._credit.left_ms = credit_ms
-        self._cutter = WindowCutter(opening.resume, self._window_ms)
-        closed = self._cutter.feed(opening.part)
-        if opening.part and opening.anchor_ms is None:
-            self._anchor.arrived(self._cutter.media_ms, now_ms)
-        held = self._first_offset = self._cutter.position
+        self._recording = Recording(opening, max_speed=self._max_speed, window_ms=self._window_ms, now_ms=now_ms)
+        held = self._recording.position
         offset = max(held, self._hello.buffered_from or 0)
         self.state = State.AWAITING_GAP if offset > held else State.STREAMING
         self._audio_at_ms = now_ms
@@ -207,7 +160,7 @@ class StreamReceiver:
                 max_message_bytes=MAX_MESSAGE_BYTES,
             )
         )
-        self._closed(closed)
+        self._keep(self._recording.bring)
 
     def already_finished(self, total_bytes: int, windows: int) -> None:
         """The stream was finished before, and its answer was lost: give it again."""
@@ -227,7 +180,8 @@ class StreamReceiver:
 
     def stream_finished(self, windows: int) -> None:
         """Everything is durable."""
-        self._send(Finished(offset=self._cutter.position, windows=windows))
+        assert self._recording is not None
+        self._send(Finished(offset=self._recording.position, windows=windows))
         self._end()
 
     def part_left(self) -> None:
@@ -285,31 +239,21 @@ class StreamReceiver:
             self.state = State.FINISHING
             self._released = True  # finishing gives the stream up
             self._flush()
-            self._actions.append(FinishStream(self._cutter.position))
+            assert self._recording is not None
+            self._actions.append(FinishStream(self._recording.position))
 
     def _audio(self, data: bytes, now_ms: int) -> None:
-        wait_ms = self._credit.wait_ms(now_ms)
-        if wait_ms:
-            raise RateLimited(
-                f"a stream may bring 20 minutes of sound at once, then {self._max_speed:g} times real time", wait_ms
-            )
-        before_ms = self._cutter.media_ms
-        closed = self._cutter.feed(data)
-        media_ms = self._cutter.media_ms
-        late_ms = None
-        if media_ms > before_ms:  # whole frames came, not just bytes
-            self._credit.spend(media_ms - before_ms)
+        assert self._recording is not None
+        kept, sounded = self._recording.audio(data, now_ms)
+        if sounded:
             self._audio_at_ms = now_ms
-            late_ms = self._anchor.arrived(media_ms, now_ms)
             if self.degraded:
                 self.degraded = False
                 self._actions.append(MarkStreaming())
-        self._closed(closed)
-        if late_ms is not None:
-            self._actions.append(ReportMissing(media_ms, late_ms))
-        if self._cutter.bad_audio is not None:
-            raise self._cutter.bad_audio
-        change = self._cutter.format_changed
+        if kept:
+            self._keep(kept)
+        self._recording.check()
+        change = self._recording.format_changed
         if change is not None:
             fault = FormatChanged(f"{change}: say hello without `stream`; the next stream begins at that byte")
             self._close_when_kept(fault, now_ms)
@@ -317,41 +261,24 @@ class StreamReceiver:
             raise Unavailable("the store is away, and the buffer for what waits for it is full", STORE_AWAY_RETRY_MS)
 
     def _gap(self, gap: Gap, now_ms: int) -> None:
-        known = (gap.offset, gap.lost_ms) in self._gaps or (
-            gap.offset <= self._first_offset and gap.lost_ms <= self._cutter.lost_ms
-        )
-        if self.state is State.AWAITING_GAP:
-            assert self._hello is not None
-            if gap.offset < (self._hello.buffered_from or 0):
-                raise BadMessage(f"this gap ends before byte {self._hello.buffered_from}, where the buffer begins")
-        elif known and gap.offset <= self._cutter.position:
-            return
-        elif gap.offset < self._cutter.position:
-            raise BadMessage(f"a gap at byte {gap.offset}, behind byte {self._cutter.position} and not known")
-        lost_before_ms = self._cutter.lost_ms
-        if gap.lost_ms < lost_before_ms:
-            raise BadMessage(f"lost_ms counts all that was lost: {gap.lost_ms} is less than {lost_before_ms}")
-        if gap.offset == self._cutter.position and gap.lost_ms == lost_before_ms:
-            return  # says that nothing was lost
+        assert self._recording is not None
+        assert self._hello is not None
+        owed_from = self._hello.buffered_from if self.state is State.AWAITING_GAP else None
+        kept = self._recording.gap(gap, owed_from)
         self.state = State.STREAMING
-        start_ms = self._cutter.media_ms
-        closed = self._cutter.gap(gap.offset, gap.lost_ms)
-        self._gaps = [*self._gaps[-63:], (gap.offset, gap.lost_ms)]
         self._audio_at_ms = now_ms
-        self._closed([closed] if closed else [])
-        if gap.lost_ms > lost_before_ms:
-            self._actions.append(ReportMissing(start_ms, gap.lost_ms - lost_before_ms))
+        self._keep(kept)
 
-    def _closed(self, closed: list[WindowClosed]) -> None:
-        for window in closed:
-            assert self._anchor.at_ms is not None  # a window holds a frame that arrived
-            self._pending.append(window)
-            self.pending_bytes += len(window.clip)
-            self._actions.append(StoreWindow(window, self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms))
+    def _keep(self, kept: list[Kept]) -> None:
+        for action in kept:
+            if isinstance(action, StoreWindow):
+                self._pending.append(action.window)
+                self.pending_bytes += len(action.window.clip)
+            self._actions.append(action)
 
     def _flush(self) -> None:
-        closed = self._cutter.flush()
-        self._closed([closed] if closed else [])
+        assert self._recording is not None
+        self._keep(self._recording.flush())
 
     def _close_when_kept(self, fault: RemoteFault, now_ms: int) -> None:
         """Close once the windows and the part are written, or have had their time."""
@@ -382,29 +309,16 @@ class StreamReceiver:
 
     def _release(self) -> None:
         """Give the stream up, once, and keep what its open window holds."""
-        if self._released or not self.stream:
-            return
-        self._released = True
-        resume, data = self._cutter.part()
-        self._actions.append(LeavePart(resume, data, self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms))
+        if not self._released and self._recording is not None:
+            self._released = True
+            self._actions.append(self._recording.part())
 
     def _give_back(self, opening: Opening) -> None:
         """The socket was lost while the stream was being opened: leave it as it was found."""
         self._released = True
-        self._actions.append(
-            LeavePart(
-                opening.resume,
-                opening.part,
-                opening.anchor_ms,
-                int(self._credit.left_ms) if opening.credit_ms is None else opening.credit_ms,
-                opening.credit_at_ms,
-            )
-        )
+        recording = Recording(opening, max_speed=self._max_speed, window_ms=self._window_ms, now_ms=opening.created_ms)
+        self._actions.append(recording.part())
 
     def _send(self, message: Message) -> None:
         if self.state is not State.CLOSED:
             self._actions.append(Send(message))
-
-
-def _type(message: Message) -> str:
-    return str(message.__struct_config__.tag)

@@ -1,0 +1,121 @@
+"""One stream's sound on its way into windows: cutting, gaps, pace, and where it lies in wall-clock time."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from undertone.core.errors import BadMessage, RateLimited
+from undertone.core.messages import Gap
+from undertone.core.mp3 import FormatChange
+from undertone.core.pace import Anchor, Credit
+from undertone.core.stream_actions import LeavePart, Opening, ReportMissing, StoreWindow
+from undertone.core.window import WindowClosed, WindowCutter
+
+# Gaps of one connection that are known again when they are repeated; a sender repeats those of its buffer at most.
+GAPS_KNOWN: Final = 64
+
+Kept: TypeAlias = StoreWindow | ReportMissing
+
+
+class Recording:
+    """What one connection brings of a stream. Answers what is to be stored and told, in order."""
+
+    __slots__ = ("_anchor", "_credit", "_cutter", "_gaps", "begins_at", "bring")
+
+    def __init__(self, opening: Opening, *, max_speed: float, window_ms: int, now_ms: int) -> None:
+        self._anchor = Anchor(opening.anchor_ms, opening.created_ms)
+        self._credit = Credit(max_speed, at_ms=opening.credit_at_ms)
+        if opening.credit_ms is not None:
+            self._credit.left_ms = opening.credit_ms
+        self._cutter = WindowCutter(opening.resume, window_ms)
+        self._gaps: list[tuple[int, int]] = []  # (offset, lost_ms)
+        closed = self._cutter.feed(opening.part)
+        if opening.part and opening.anchor_ms is None:
+            self._anchor.arrived(self._cutter.media_ms, now_ms)
+        self.begins_at = self._cutter.position  # the byte from which this connection brings the stream
+        self.bring = self._kept(closed)  # what was complete in the part already
+
+    @property
+    def position(self) -> int:
+        """Offset of the next byte."""
+        return self._cutter.position
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the open window in memory."""
+        return self._cutter.held_bytes
+
+    @property
+    def format_changed(self) -> FormatChange | None:
+        """Where the format changed: nothing more is taken."""
+        return self._cutter.format_changed
+
+    def audio(self, data: bytes, now_ms: int) -> tuple[list[Kept], bool]:
+        """The next bytes; what is to be kept, and whether whole frames came. Raises RateLimited, and takes none."""
+        wait_ms = self._credit.wait_ms(now_ms)
+        if wait_ms:
+            raise RateLimited(
+                f"a stream may bring 20 minutes of sound at once, then {self._credit.max_speed:g} times real time",
+                wait_ms,
+            )
+        cutter = self._cutter
+        before_ms = cutter.media_ms
+        closed = cutter.feed(data)
+        media_ms = cutter.media_ms
+        if media_ms == before_ms:
+            return self._kept(closed), False
+        self._credit.spend(media_ms - before_ms)
+        late_ms = self._anchor.arrived(media_ms, now_ms)
+        kept = self._kept(closed)
+        if late_ms is not None:
+            kept.append(ReportMissing(media_ms, late_ms))
+        return kept, True
+
+    def check(self) -> None:
+        """Raises BadAudio if the sound went bad, once what came before is handed on."""
+        if self._cutter.bad_audio is not None:
+            raise self._cutter.bad_audio
+
+    def gap(self, gap: Gap, owed_from: int | None) -> list[Kept]:
+        """Lost sound. `owed_from`: the byte where the sender's buffer begins, if it owes this gap. Raises BadMessage."""
+        cutter = self._cutter
+        if owed_from is not None:
+            if gap.offset < owed_from:
+                raise BadMessage(f"this gap ends before byte {owed_from}, where the buffer begins")
+        elif gap.offset <= cutter.position and self._known(gap):
+            return []
+        elif gap.offset < cutter.position:
+            raise BadMessage(f"a gap at byte {gap.offset}, behind byte {cutter.position} and not known")
+        lost_before_ms, start_ms = cutter.lost_ms, cutter.media_ms
+        if gap.lost_ms < lost_before_ms:
+            raise BadMessage(f"lost_ms counts all that was lost: {gap.lost_ms} is less than {lost_before_ms}")
+        if gap.offset == cutter.position and gap.lost_ms == lost_before_ms:
+            return []  # says that nothing was lost
+        closed = cutter.gap(gap.offset, gap.lost_ms)
+        self._gaps = [*self._gaps[1 - GAPS_KNOWN :], (gap.offset, gap.lost_ms)]
+        kept = self._kept([closed] if closed else [])
+        if gap.lost_ms > lost_before_ms:
+            kept.append(ReportMissing(start_ms, gap.lost_ms - lost_before_ms))
+        return kept
+
+    def _known(self, gap: Gap) -> bool:
+        if (gap.offset, gap.lost_ms) in self._gaps:
+            return True
+        return gap.offset <= self.begins_at and gap.lost_ms <= self._cutter.lost_ms
+
+    def flush(self) -> list[Kept]:
+        """Close the open window, however short."""
+        closed = self._cutter.flush()
+        return self._kept([closed] if closed else [])
+
+    def part(self) -> LeavePart:
+        """What a broken connection leaves behind."""
+        resume, data = self._cutter.part()
+        return LeavePart(resume, data, self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms)
+
+    def _kept(self, closed: list[WindowClosed]) -> list[Kept]:
+        if not closed:
+            return []
+        assert self._anchor.at_ms is not None  # a window holds a frame that arrived
+        pace = self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms
+        return [StoreWindow(window, *pace) for window in closed]
