@@ -1,0 +1,84 @@
+"""A meeting as it stands: what a proctor gets whose cursor is worth nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from undertone.core.events import Anomaly, Outcome
+from undertone.core.messages import Candidate
+from undertone.store.anomalies import anomaly_of
+from undertone.store.database import Database, Row
+from undertone.store.events import POSITION
+
+# The windows are put together as they go on the wire: a meeting can have 100,000 of them, too many to handle as rows.
+# A colon that is not a bind is written `\\:`.
+CANDIDATES: Final = """
+select p.participant, p.name, p.external_id, p.state, p.reason, nullif(p.streams, 0) as stream, p.expected_voices,
+       p.last_outcome, p.anomalies, coalesce(w.windows, '[]') as windows
+from participants p left join lateral (
+    select jsonb_agg(jsonb_build_array(
+        stream, number, to_char(start_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.MS"Z"'), duration_ms, outcome
+    ) order by stream, number) as windows
+    from windows where windows.meeting = p.meeting and windows.participant = p.participant
+) w on true
+where p.meeting = :meeting
+order by p.created_at, p.participant
+"""
+
+# Of anomalies with one beginning, the id decides: any order does, if it is always the same.
+ANOMALIES: Final = """
+select a.*, p.name from anomalies a join participants p using (meeting, participant)
+where a.meeting = :meeting order by a.opened_at desc, a.anomaly desc
+"""
+
+_windows: Final = msgspec.json.Decoder(list[tuple[int, int, str, int, Outcome | None]])
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """State as of `last_id`: candidates in the order of their joining, anomalies newest first."""
+
+    epoch: str
+    last_id: int
+    candidates: list[Candidate]
+    anomalies: list[Anomaly]
+
+
+async def snapshot(database: Database, meeting: str) -> Snapshot | None:
+    """All of one moment; None if there is no such meeting."""
+    key = {"meeting": meeting}
+    async with database.transaction(repeatable_read=True) as transaction:
+        position = await transaction.fetch_one(POSITION, key)
+        if position is None:
+            return None
+        candidates = await transaction.fetch_all(CANDIDATES, key)
+        anomalies = await transaction.fetch_all(ANOMALIES, key)
+    return Snapshot(
+        position["epoch"],
+        position["last_event"],
+        [_candidate(row) for row in candidates],
+        [anomaly_of(row) for row in anomalies],
+    )
+
+
+async def list_anomalies(database: Database, meeting: str) -> list[Anomaly]:
+    """The meeting's anomalies, newest first."""
+    return [anomaly_of(row) for row in await database.fetch_all(ANOMALIES, {"meeting": meeting})]
+
+
+def _candidate(row: Row) -> Candidate:
+    return Candidate(
+        id=row["participant"],
+        name=row["name"],
+        external_id=row["external_id"],
+        state=row["state"],
+        reason=row["reason"],
+        stream=row["stream"],
+        expected_voices=row["expected_voices"],
+        last_outcome=row["last_outcome"],
+        anomalies=row["anomalies"],
+        windows=_windows.decode(row["windows"]),
+    )
