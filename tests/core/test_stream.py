@@ -24,15 +24,8 @@ from undertone.core.errors import (
     Unavailable,
 )
 from undertone.core.messages import Expiring, Finish, Finished, Gap, Message, Refresh, Stored, StreamHello, StreamReady
-from undertone.core.pace import CREDIT_MS
-from undertone.core.stream import (
-    DEGRADED_AFTER_MS,
-    MAX_PENDING_BYTES,
-    PART_WITHIN_MS,
-    STORED_WITHIN_MS,
-    TEXT_BURST,
-    StreamReceiver,
-)
+from undertone.core.pace import CREDIT_MS, TEXT_BURST
+from undertone.core.stream import StreamReceiver
 from undertone.core.stream_actions import (
     CheckToken,
     End,
@@ -46,6 +39,7 @@ from undertone.core.stream_actions import (
     Send,
     StoreWindow,
 )
+from undertone.core.stream_bounds import DEGRADED_AFTER_MS, MAX_PENDING_BYTES, PART_WITHIN_MS, STORED_WITHIN_MS
 from undertone.core.window import Resume, WindowClosed
 
 T0 = 1_700_000_000_000

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from undertone.core.errors import RateLimited
+
 # Behind its anchor by more than this, a stream may have lost time without saying so. A resent backlog is behind as
 # well, but catches up; network jitter stays far below.
 LATE_MS: Final = 5_000
@@ -22,6 +24,11 @@ CREDIT_MS: Final = 20 * 60_000
 
 # Who has used it up comes back when a minute has been refilled: a window, not a message at a time.
 REFILL_MS: Final = 60_000
+
+# Text messages that a candidate may send: far more than any device needs, far fewer than would be felt. Each `gap` is
+# an event that every proctor reads.
+TEXT_BURST: Final = 60
+TEXT_PER_S: Final = 1
 
 
 class Anchor:
@@ -91,3 +98,20 @@ class Credit:
         """`media_ms` of media were taken in. The last message may overdraw: what it holds is known only afterwards."""
         if self.max_speed:
             self.left_ms -= media_ms
+
+
+class TextLimit:
+    """How many text messages a candidate may send: a leaky bucket."""
+
+    __slots__ = ("_at_ms", "_level")
+
+    def __init__(self, now_ms: int) -> None:
+        self._level = 0.0
+        self._at_ms = now_ms
+
+    def count(self, now_ms: int) -> None:
+        """One more. Raises RateLimited."""
+        self._level = max(0.0, self._level - (now_ms - self._at_ms) / 1000 * TEXT_PER_S) + 1
+        self._at_ms = now_ms
+        if self._level > TEXT_BURST:
+            raise RateLimited(f"more than {TEXT_BURST} text messages at once", 1000 * TEXT_BURST // TEXT_PER_S)

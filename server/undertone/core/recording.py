@@ -77,7 +77,7 @@ class Recording:
             raise self._cutter.bad_audio
 
     def gap(self, gap: Gap, owed_from: int | None) -> list[Kept]:
-        """Lost sound. `owed_from`: the byte where the sender's buffer begins, if it owes this gap. Raises BadMessage."""
+        """Lost sound. `owed_from`: where the sender's buffer begins, if it owes this gap. Raises BadMessage."""
         cutter = self._cutter
         if owed_from is not None:
             if gap.offset < owed_from:

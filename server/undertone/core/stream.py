@@ -7,14 +7,11 @@ waits or knows a clock: `now_ms` is the wall clock in Unix milliseconds, by the 
 
 from __future__ import annotations
 
-from typing import Final
-
 from undertone.core import messages
 from undertone.core.errors import (
     FormatChanged,
     HelloTimeout,
     MeetingEnded,
-    RateLimited,
     RemoteFault,
     TokenExpired,
     Unavailable,
@@ -33,6 +30,7 @@ from undertone.core.messages import (
     StreamHello,
     StreamReady,
 )
+from undertone.core.pace import TextLimit
 from undertone.core.recording import Kept, Recording
 from undertone.core.stream_actions import (
     Action,
@@ -46,25 +44,17 @@ from undertone.core.stream_actions import (
     Send,
     StoreWindow,
 )
+from undertone.core.stream_bounds import (
+    CONGESTED_BYTES,
+    DEGRADED_AFTER_MS,
+    MAX_PENDING_BYTES,
+    PART_WITHIN_MS,
+    STORE_AWAY_RETRY_MS,
+    STORED_WITHIN_MS,
+)
 from undertone.core.stream_states import ALLOWED, State, check_audio, check_message
 from undertone.core.times import rfc3339_ms
 from undertone.core.window import WINDOW_MS, WindowClosed
-
-# Without audio for so long, a candidate shows as degraded.
-DEGRADED_AFTER_MS: Final = 5_000
-# Clips that wait for the store: the 15 minutes that a sender resends in one go, at 64 kbit/s, and a little more.
-MAX_PENDING_BYTES: Final = 8 * 1024 * 1024
-# Above this the shell reads more slowly: a resent backlog then comes at the speed of the store.
-CONGESTED_BYTES: Final = 1024 * 1024
-# A close that the server began waits so long for the part to be written.
-PART_WITHIN_MS: Final = 2_000
-# At a change of format and at the meeting's end the last window must be stored before the candidate is told.
-STORED_WITHIN_MS: Final = 10_000
-STORE_AWAY_RETRY_MS: Final = 5_000
-# Text messages that a candidate may send: far more than any device needs, far fewer than would be felt. Each `gap` is
-# an event that every proctor reads.
-TEXT_BURST: Final = 60
-TEXT_PER_S: Final = 1
 
 
 class StreamReceiver:
@@ -84,8 +74,7 @@ class StreamReceiver:
         self._expires_ms: int | None = None
         self._expiring_said = False
         self._audio_at_ms = now_ms
-        self._text_at_ms = now_ms
-        self._texts = 0.0  # a leaky bucket
+        self._texts = TextLimit(now_ms)
         self._deadline_ms: int | None = now_ms + HELLO_WITHIN_MS
         self._fault: RemoteFault | None = None  # why the socket is being closed
         self._released = False
@@ -114,7 +103,7 @@ class StreamReceiver:
         try:
             if self.state not in ALLOWED:
                 return
-            self._count_text(now_ms)
+            self._texts.count(now_ms)
             message = messages.decode_from_candidate(text)
             check_message(self.state, message)
             self._take(message, now_ms)
@@ -218,12 +207,6 @@ class StreamReceiver:
             self._actions.append(MarkDegraded())
 
     # --- inside
-
-    def _count_text(self, now_ms: int) -> None:
-        self._texts = max(0.0, self._texts - (now_ms - self._text_at_ms) / 1000 * TEXT_PER_S) + 1
-        self._text_at_ms = now_ms
-        if self._texts > TEXT_BURST:
-            raise RateLimited(f"more than {TEXT_BURST} text messages at once", 1000 * TEXT_BURST // TEXT_PER_S)
 
     def _take(self, message: FromCandidate, now_ms: int) -> None:
         if isinstance(message, StreamHello):
