@@ -22,12 +22,12 @@ class Recording:
 
     __slots__ = ("_anchor", "_credit", "_cutter", "_gaps", "begins_at", "bring")
 
-    def __init__(self, opening: Opening, *, max_speed: float, window_ms: int, now_ms: int) -> None:
+    def __init__(self, opening: Opening, *, max_speed: float, now_ms: int) -> None:
         self._anchor = Anchor(opening.anchor_ms, opening.created_ms)
         self._credit = Credit(max_speed, at_ms=opening.credit_at_ms)
         if opening.credit_ms is not None:
             self._credit.left_ms = opening.credit_ms
-        self._cutter = WindowCutter(opening.resume, window_ms)
+        self._cutter = WindowCutter(opening.resume)
         self._gaps: list[tuple[int, int]] = []  # (offset, lost_ms)
         closed = self._cutter.feed(opening.part)
         if opening.part and opening.anchor_ms is None:

@@ -60,13 +60,12 @@ from undertone.core.window import WINDOW_MS, WindowClosed
 class StreamReceiver:
     """One connection of one candidate."""
 
-    def __init__(self, now_ms: int, *, max_speed: float, window_ms: int = WINDOW_MS) -> None:
+    def __init__(self, now_ms: int, *, max_speed: float) -> None:
         self.state = State.AWAITING_HELLO
         self.stream = 0
         self.degraded = False
         self.pending_bytes = 0  # of clips that are not yet stored
         self._max_speed = max_speed
-        self._window_ms = window_ms
         self._actions: list[Action] = []
         self._hello: StreamHello | None = None
         self._recording: Recording | None = None
@@ -135,18 +134,14 @@ class StreamReceiver:
         self.stream = opening.stream
         self._deadline_ms = None
         self._expires_ms = opening.expires_ms
-        self._recording = Recording(opening, max_speed=self._max_speed, window_ms=self._window_ms, now_ms=now_ms)
+        self._recording = Recording(opening, max_speed=self._max_speed, now_ms=now_ms)
         held = self._recording.position
         offset = max(held, self._hello.buffered_from or 0)
         self.state = State.AWAITING_GAP if offset > held else State.STREAMING
         self._audio_at_ms = now_ms
         self._send(
             StreamReady(
-                stream=self.stream,
-                offset=offset,
-                held=held,
-                window_ms=self._window_ms,
-                max_message_bytes=MAX_MESSAGE_BYTES,
+                stream=self.stream, offset=offset, held=held, window_ms=WINDOW_MS, max_message_bytes=MAX_MESSAGE_BYTES
             )
         )
         self._keep(self._recording.bring)
@@ -299,7 +294,7 @@ class StreamReceiver:
     def _give_back(self, opening: Opening) -> None:
         """The socket was lost while the stream was being opened: leave it as it was found."""
         self._released = True
-        recording = Recording(opening, max_speed=self._max_speed, window_ms=self._window_ms, now_ms=opening.created_ms)
+        recording = Recording(opening, max_speed=self._max_speed, now_ms=opening.created_ms)
         self._actions.append(recording.part())
 
     def _send(self, message: Message) -> None:
