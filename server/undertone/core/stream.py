@@ -173,8 +173,6 @@ class StreamReceiver:
         if self.state is State.CLOSING:
             self._end()
 
-    # --- from outside
-
     def stop(self, fault: RemoteFault, now_ms: int) -> None:
         """The server ends this connection: taken over, draining, revoked, meeting ended, store away."""
         if self.state in (State.CLOSING, State.CLOSED):
