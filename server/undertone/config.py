@@ -155,7 +155,9 @@ class Settings:
     secret: tuple[str, ...] = _setting(
         (), _secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
     )
-    api_key: str | None = _setting(None, _api_key, "for who creates meetings; unset: everybody on loopback", private=True)
+    api_key: str | None = _setting(
+        None, _api_key, "for who creates meetings; unset: everybody on loopback", private=True
+    )
     origins: tuple[str, ...] = _setting((), _origins, "web origins besides our own that may call")
     public_url: str | None = _setting(None, _url, "the address people open, where a proxy stands before this one")
     proxies: tuple[str, ...] = _setting(

@@ -73,6 +73,12 @@ async def _routing(request: Request, fault: Exception) -> Response:
     return problem(fault.status_code, "bad_message", fault.detail, headers)
 
 
+async def not_a_call(request: Request) -> Response:
+    """What is a WebSocket and was called as if it were none."""
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}  # RFC 9110 section 15.5.22
+    return problem(426, "upgrade_required", f"{request.url.path} is a WebSocket: connect to it as one", headers)
+
+
 def unexpected(scope: Scope, fault: Exception) -> Response:
     """A bug of ours. The log has the traceback; the answer has the number to find it by and nothing of its inside."""
     number = secrets.token_hex(4)

@@ -1,0 +1,236 @@
+"""A node, put together: the only place besides worker/ that constructs what holds something open.
+
+Everything runs in one task group. A part that fails takes the process with it, loudly: a node that no longer listens,
+or no longer looks after its candidates, must not go on looking healthy.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets as random_secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Final
+
+import anyio
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from undertone.config import Settings
+from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
+from undertone.core.messages import STREAM_PROTOCOL
+from undertone.process import connect_patiently
+from undertone.rooms.local import LocalRooms
+from undertone.store.audit import Audit
+from undertone.store.clips import ClipStore
+from undertone.store.clock import DatabaseClock
+from undertone.store.database import Database
+from undertone.store.events import Events
+from undertone.store.meetings import Meetings
+from undertone.store.notify import Ended, Listener, Moved, Notifier, Reconnected, TookOver, WasRevoked
+from undertone.store.participants import Participants
+from undertone.store.parts import Parts
+from undertone.store.presence import Presence
+from undertone.store.reviews import Reviews
+from undertone.store.snapshot import Snapshot, snapshot
+from undertone.store.streams import Streams
+from undertone.web.auth import Authority
+from undertone.web.candidates import Candidates
+from undertone.web.edge import Edge
+from undertone.web.evidence import EvidenceRoutes
+from undertone.web.health import Health
+from undertone.web.heartbeat import heartbeat, say_goodbye
+from undertone.web.home import Home
+from undertone.web.hub import Hub
+from undertone.web.limits import CreationLimit
+from undertone.web.links import Links
+from undertone.web.meetings import MeetingRoutes
+from undertone.web.problems import HANDLERS, not_a_call
+from undertone.web.proctor import ProctorSockets
+from undertone.web.sockets import Entrance, Limits
+from undertone.web.tokens import Tokens, hash_secret
+
+log: Final = logging.getLogger("undertone")
+
+# Draining takes at most 20 s in all: most of it for telling the sockets, the rest for what they brought.
+SOCKETS_WITHIN_SECONDS: Final = 14.0
+WRITTEN_WITHIN_SECONDS: Final = 4.0
+# How long a browser may remember that it asked before a call across origins.
+CORS_SECONDS: Final = 600
+
+
+Part = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What runs: the application to serve, and how to leave."""
+
+    app: ASGIApp
+    health: Health
+    entrance: Entrance
+    candidates: Candidates
+
+    async def drain(self) -> None:
+        """Not ready any more; every socket told and closed; what they brought, written. 18 s at most."""
+        self.health.draining = True
+        await self.entrance.drain(SOCKETS_WITHIN_SECONDS)
+        await self.candidates.settle(WRITTEN_WITHIN_SECONDS)
+
+
+@asynccontextmanager
+async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
+    """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
+    name = random_secrets.token_hex(8)
+    database = Database(url)
+    await connect_patiently(database)
+    try:
+        async with anyio.create_task_group() as tasks:
+            node, parts = _assemble(settings, url, database, secrets, sockets, name)
+            for part in parts:
+                tasks.start_soon(part)
+            yield node
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await say_goodbye(database, name)
+            await database.close()
+
+
+def _assemble(
+    settings: Settings, url: str, database: Database, secrets: Sequence[str], sockets: int, name: str
+) -> tuple[Node, list[Part]]:
+    """The parts in the order in which they need each other, and what of them runs."""
+    tokens, links = Tokens(secrets), Links(secrets)
+    notifier, listener = Notifier(url), Listener(url)
+    clips = ClipStore(settings.clips or settings.data)
+    events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
+    meetings = Meetings(database, notifier.moved, notifier.ended)
+    participants = Participants(database, notifier.moved, notifier.revoked)
+    audit = Audit(database)
+    api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
+    authority = Authority(tokens, meetings, participants, api_key_hash)
+    entrance = Entrance(settings.origins, Limits(sockets=min(settings.max_sockets or sockets, sockets)))
+    hub = Hub(events)
+    candidates = Candidates(
+        authority=authority,
+        streams=Streams(database, clips, notifier.moved, name),
+        parts=Parts(database, clips, notifier.moved),
+        presence=Presence(database, notifier.moved, name),
+        notifier=notifier,
+        clock=DatabaseClock(),
+        node=name,
+        max_speed=settings.max_speed,
+    )
+    health = Health(database)
+
+    async def take_snapshot(meeting: str) -> Snapshot:
+        found = await snapshot(database, meeting)
+        if found is None:
+            raise NotFound("no such meeting")
+        return found
+
+    async def candidate_socket(websocket: WebSocket) -> None:
+        await entrance.serve(websocket, STREAM_PROTOCOL, candidates.converse)
+
+    proctors = ProctorSockets(entrance, hub, authority, events, reviews, take_snapshot)
+    home = Home(
+        version=version("undertone"),
+        public_url=settings.public_url,
+        analysis="in this process" if settings.workers != 0 else "elsewhere: undertone worker",
+        database="PostgreSQL in the data folder" if settings.database_url is None else "a shared PostgreSQL",
+        rooms=settings.rooms,
+        needs_api_key=api_key_hash is not None,
+    )
+    meeting_routes = MeetingRoutes(
+        meetings=meetings,
+        participants=participants,
+        audit=audit,
+        authority=authority,
+        tokens=tokens,
+        rooms=LocalRooms(),
+        limit=CreationLimit(settings.creates_per_minute),
+        candidate_token_seconds=settings.candidate_token_seconds,
+        proctor_token_seconds=settings.proctor_token_seconds,
+    )
+    evidence_routes = EvidenceRoutes(
+        database=database,
+        clips=clips,
+        events=events,
+        reviews=reviews,
+        audit=audit,
+        authority=authority,
+        links=links,
+        public_url=settings.public_url,
+    )
+    app = Starlette(
+        routes=[
+            *home.routes(),
+            *health.routes(),
+            *meeting_routes.routes(),
+            *evidence_routes.routes(),
+            WebSocketRoute("/stream", candidate_socket),
+            WebSocketRoute("/channel", proctors),
+            Route("/stream", not_a_call),
+            Route("/channel", not_a_call),
+        ],
+        middleware=[*_cors(settings.origins), Middleware(Edge)],
+        exception_handlers=HANDLERS,
+    )
+    hear = partial(_hear, listener, hub, candidates, meetings, name)
+    parts: list[Part] = [notifier.run, hear, hub.run, candidates.run, partial(heartbeat, database, name)]
+    return Node(app, health, entrance, candidates), parts
+
+
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """For pages of the configured origins alone; our own need none."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range"],
+            expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After"],
+            max_age=CORS_SECONDS,
+        )
+    ]
+
+
+async def _hear(listener: Listener, hub: Hub, candidates: Candidates, meetings: Meetings, name: str) -> None:
+    """Hands what other nodes tell, and this one, to whom it concerns here."""
+    async with anyio.create_task_group() as tasks:
+        async for notice in listener.notices():
+            match notice:
+                case Moved(moved):
+                    for meeting in moved:
+                        hub.moved(meeting)
+                case TookOver(meeting, participant, generation, node):
+                    if node != name:
+                        candidates.taken_over(meeting, participant, generation)
+                case WasRevoked(meeting, who):
+                    candidates.revoked(meeting, who)
+                    hub.revoked(meeting, who)
+                case Ended(meeting):
+                    tasks.start_soon(_send_off, candidates, meetings, meeting)
+                case Reconnected():
+                    hub.reconnected()
+
+
+async def _send_off(candidates: Candidates, meetings: Meetings, meeting: str) -> None:
+    """The candidates of a meeting that has ended, or was deleted: the notice does not say which."""
+    fault: RemoteFault = MeetingEnded("the meeting has ended")
+    try:
+        if await meetings.get(meeting) is None:
+            fault = NotFound("the meeting was deleted")
+    except Unavailable:
+        pass  # ended in either case
+    candidates.ended(meeting, fault)

@@ -1,0 +1,145 @@
+"""What a process needs around what it does: a log, a secret, open files, and a database that may still be starting."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import resource
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from undertone.config import ConfigError, Settings
+from undertone.core.errors import Unavailable, UndertoneError
+from undertone.store import embedded
+from undertone.store.database import Database
+
+log: Final = logging.getLogger("undertone")
+
+SECRET_FILE: Final = "secret"  # noqa: S105  # the file's name, not what is in it
+# What a process needs besides sockets: clips, the database's connections, analysis processes, libraries.
+FILES_BESIDES_SOCKETS: Final = 200
+# A database that is starting takes seconds; asking twice a second costs nothing and loses half a second at most.
+ASK_AGAIN_SECONDS: Final = 0.5
+SAY_AGAIN_SECONDS: Final = 10.0
+
+
+def set_up_logging(level: str) -> None:
+    """Lines to stderr: when, how bad, who, what. Nothing of ours goes to stdout but what a command answers."""
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {
+                    "format": "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s",
+                    "datefmt": "%Y-%m-%dT%H:%M:%S",
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"level": "WARNING", "handlers": ["stderr"]},
+            "loggers": {
+                "undertone": {"level": level.upper()},
+                # Its INFO repeats what we say; what is wrong in it is worth a line.
+                "uvicorn": {"level": "WARNING"},
+            },
+        }
+    )
+
+
+def raise_open_files() -> int:
+    """Raises the limit of open files (`ulimit -n`) as far as it goes; returns how many sockets that leaves room for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = soft
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            limit = hard
+        except (OSError, ValueError):  # "unlimited" is more than some kernels grant
+            log.warning("open files stay limited to %d (ulimit -n): the hard limit can't be taken", soft)
+    if limit == resource.RLIM_INFINITY:
+        limit = 1_000_000
+    sockets = max(1, limit - FILES_BESIDES_SOCKETS)
+    raised = f", raised from {soft}" if limit != soft else ""
+    log.info("open files: %d (ulimit -n%s), room for %d sockets", limit, raised, sockets)
+    return sockets
+
+
+def signing_secrets(settings: Settings) -> tuple[str, ...]:
+    """The configured secrets, or the one in the data folder, which is made where there is none. Raises ConfigError."""
+    if settings.secret:
+        return settings.secret
+    path = settings.data / SECRET_FILE
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        return (_made_secret(path),)
+    except OSError as error:
+        raise ConfigError(
+            f"no secret can be kept in {path}: {error.strerror}; set UNDERTONE_SECRET or --data"
+        ) from None
+
+
+def _made_secret(path: Path) -> str:
+    """Written whole beside its place, then linked there: of two processes that start at once both read one secret."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)
+                log.info("made a secret: %s signs tokens from now on", path)
+            except FileExistsError:
+                pass
+        finally:
+            draft.unlink()
+    secret = path.read_text().strip()
+    if not secret:
+        raise ConfigError(f"{path} is empty: remove it, then one is made")
+    return secret
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """Where the database is: as configured, or our own in the data folder, running for as long as somebody uses it."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    log.info("starting PostgreSQL in %s", settings.data)
+    server = await anyio.to_thread.run_sync(embedded.start, settings.data)
+    try:
+        yield server.dsn
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(server.stop)
+
+
+async def connect_patiently(database: Database) -> None:
+    """Waits for a database that is away, and says so. Raises what `connect` raises for one that can't be used."""
+    said = -SAY_AGAIN_SECONDS
+    while True:
+        try:
+            await database.connect()
+            return
+        except Unavailable as fault:
+            if anyio.current_time() - said >= SAY_AGAIN_SECONDS:
+                log.warning("waiting for the database: %s", fault.detail)
+                said = anyio.current_time()
+        await anyio.sleep(ASK_AGAIN_SECONDS)
+
+
+def told_plainly(error: BaseException) -> str | None:
+    """What to say of an error that was foreseen and says itself what would be right; None for a bug."""
+    if isinstance(error, BaseExceptionGroup):
+        told = [told_plainly(each) for each in error.exceptions]
+        return None if None in told else "; ".join(dict.fromkeys(each for each in told if each))
+    return str(error) if isinstance(error, UndertoneError) else None
