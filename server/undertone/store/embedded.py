@@ -8,10 +8,8 @@ the next one takes it over. Everything here blocks: call it in a thread.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +25,7 @@ from undertone.store.embedded_faults import (
     named_faults,
 )
 from undertone.store.embedded_place import SYSTEM_STATE, Place, find_place
+from undertone.store.file_lock import locked, open_lock
 
 __all__ = ["DiskFull", "EmbeddedPostgres", "FolderForbidden", "OtherVersion", "PostgresNotStarted", "start"]
 
@@ -59,14 +58,14 @@ class EmbeddedPostgres:
         """Start PostgreSQL again if it died under us. Raises as `start` does."""
         if self._users is None:
             raise PostgresNotStarted("this hold on PostgreSQL was given up by stop()")
-        with named_faults(self._place.home), _locked(self._lock):
+        with named_faults(self._place.home), locked(self._lock):
             embedded_cluster.ensure_running(self._place, durable=self._durable)
 
     def stop(self) -> None:
         """Give up this hold; stops PostgreSQL if nobody else has one. Safe to call again."""
         if self._users is None:
             return
-        with _locked(self._lock):
+        with locked(self._lock):
             users, self._users = self._users, None
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,8 +97,8 @@ def start(data_dir: Path, *, durable: bool = True, system_state: Path = SYSTEM_S
         data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         data_dir = data_dir.resolve()
         lock = data_dir / "postgres.lock"
-        with _locked(lock):
-            users = _open(data_dir / "postgres.users")
+        with locked(lock):
+            users = open_lock(data_dir / "postgres.users")
             try:
                 fcntl.flock(users, fcntl.LOCK_SH)  # free: exclusively it is held under the lock alone
                 place = find_place(data_dir, system_state)
@@ -108,18 +107,3 @@ def start(data_dir: Path, *, durable: bool = True, system_state: Path = SYSTEM_S
                 os.close(users)
                 raise
             return EmbeddedPostgres(place, lock, users, durable=durable)
-
-
-def _open(path: Path) -> int:
-    """Not inherited by children (PEP 446): a lock ends with the process that took it."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = _open(path)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

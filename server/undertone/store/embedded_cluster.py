@@ -27,7 +27,7 @@ STOP_TIMEOUT_S: Final = 15.0
 # How often somebody else's start or stop is looked at.
 POLL_S: Final = 0.05
 # Backends of a killed postmaster notice at once, unless they are in the middle of a statement.
-ORPHANS_TIMEOUT_S: Final = 5.0
+ORPHANS_TIMEOUT_S: Final = 2.0
 # The log is moved aside at the next start beyond this; warnings and errors alone go into it.
 LONGEST_LOG: Final = 10 * 1024 * 1024
 # What an error quotes of the log: a FATAL with its detail and hint.
@@ -46,7 +46,7 @@ max_wal_size = 256MB                    # bounds the disk used and the time that
 io_method = sync                        # no three extra processes for a database that lives in memory
 jit = off                               # statements are short: compiling takes longer than running
 fsync = {durable}
-synchronous_commit = {durable}          # `stored` promises that a commit survives
+synchronous_commit = on                 # `stored` promises that a commit survives
 full_page_writes = {durable}
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -153,21 +153,22 @@ def _postmaster(place: Place) -> psutil.Process | None:
 
 
 def _clear_leftovers(place: Place) -> None:
-    """After a kill: let the backends of the dead postmaster go, and take away the number of a process it isn't.
+    """After a kill: let the backends of the dead postmaster go, and take away its number wherever it left it.
 
-    PostgreSQL refuses to start while either is there, and after a reboot (of a container above all) the number often
-    belongs to another of our own processes.
+    PostgreSQL refuses to start while a process of that number exists. After a reboot (of a container above all) that is
+    often another one of ours, and where process 1 collects no orphans it is the dead postmaster itself.
     """
     pid = _pid(place)
     orphans = [process for process in psutil.process_iter() if _stands_in(process, place.data)]
     _, stubborn = psutil.wait_procs(orphans, ORPHANS_TIMEOUT_S)
-    if pid is None or _pid(place) != pid:  # a start that was under way has come through
+    if _pid(place) != pid:  # a start that was under way has come through
         return
     for orphan in stubborn:
         with contextlib.suppress(psutil.NoSuchProcess):
             orphan.kill()
     psutil.wait_procs(stubborn, ORPHANS_TIMEOUT_S)
-    (place.data / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (place.data / "postmaster.pid", *place.sockets.iterdir()):
+        stale.unlink(missing_ok=True)
 
 
 def _launch(place: Place, *, durable: bool, timeout_s: float) -> PostgresNotStarted | None:
@@ -181,7 +182,8 @@ def _launch(place: Place, *, durable: bool, timeout_s: float) -> PostgresNotStar
     place.log.touch(mode=0o600)
     place.give(place.log)
     before = place.log.stat().st_size
-    options: list[str | Path] = ["-s", "-w", "-t", str(max(1, int(timeout_s))), "-D", place.data, "-l", place.log]
+    # By names within the home, where it stands: pg_ctl hands the paths to a shell in double quotes.
+    options = ["-s", "-w", "-t", str(max(1, int(timeout_s))), "-D", place.data.name, "-l", place.log.name]
     done = place.run("pg_ctl", "start", *options, timeout_s=timeout_s + 5)
     if done.returncode == 0:
         return None

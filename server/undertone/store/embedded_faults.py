@@ -61,10 +61,11 @@ def named_faults(folder: Path) -> Iterator[None]:
 
 
 def _owned(path: Path) -> str:
-    try:
-        return f" ({path} belongs to {_name(path.lstat().st_uid)})"
-    except OSError:
-        return f" ({path})"
+    """Whose the path is, or the folder in which it could not be made."""
+    for found in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return f": {path} ({found} belongs to {_name(found.lstat().st_uid)})"
+    return f": {path}"
 
 
 def _name(uid: int) -> str:

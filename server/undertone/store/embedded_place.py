@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from undertone.store.embedded_faults import FolderForbidden, PostgresNotStarted
+from undertone.store.file_lock import locked
 
 # The major version that the wheel's folder name promises; a data folder belongs to exactly one.
 MAJOR: Final = "18"
@@ -181,8 +182,10 @@ def _programs(account: Account | None, system_state: Path) -> Path:
     if account is None or _runs(account, package.parent / inside):
         return package.parent / inside
     copy = system_state / f"{WHEEL}-{version(WHEEL)}"
-    if not _runs(account, copy / inside):
-        _copy(package, copy)
+    system_state.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with locked(system_state / "copying.lock"):  # data folders have locks of their own, and share the copy
+        if not _runs(account, copy / inside):
+            _copy(package, copy)
         if not _runs(account, copy / inside):
             raise FolderForbidden(f"user {account.name} can't run the programs in {copy / inside} (mounted noexec?)")
     return copy / inside
@@ -198,31 +201,24 @@ def _runs(account: Account, programs: Path) -> bool:
 
 def _copy(package: Path, target: Path) -> None:
     """Programs and libraries, side by side as in site-packages (they find each other by relative rpath)."""
-    system_state = target.parent
-    system_state.mkdir(mode=0o755, parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix="copying-", dir=system_state))
-    try:
-        unneeded = shutil.ignore_patterns("include", "*.a")
-        install = f"pginstall{MAJOR}"
-        shutil.copytree(package / install, made / package.name / install, symlinks=True, ignore=unneeded)
-        libraries = package.parent / f"{package.name}.libs"
-        if libraries.is_dir():
-            shutil.copytree(libraries, made / libraries.name, symlinks=True)
-        for path in (made, *made.rglob("*")):
-            if not path.is_symlink():
-                mode = stat.S_IMODE(path.stat().st_mode)
-                path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
-        shutil.rmtree(target, ignore_errors=True)  # one that does not run: the disk was full, or power went
-        made.rename(target)
-    except OSError:
-        if not target.exists():  # else somebody was quicker
-            raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    made = target.with_name(f"{target.name}.part")
+    for leftover in (made, target):  # of one who was killed; of a full disk
+        shutil.rmtree(leftover, ignore_errors=True)
+    unneeded = shutil.ignore_patterns("include", "*.a")
+    install = f"pginstall{MAJOR}"
+    shutil.copytree(package / install, made / package.name / install, symlinks=True, ignore=unneeded)
+    libraries = package.parent / f"{package.name}.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, made / libraries.name, symlinks=True)
+    for path in (made, *made.rglob("*")):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
+    made.rename(target)
 
 
 def _sockets(home: Path, account: Account | None) -> Path:
-    """A folder whose path leaves room for the socket's name; where `home`'s doesn't, `home/socket` links to one.
+    """A folder that can be a socket's address; where `home/socket` can't, it is a link to one that can.
 
     Nobody but the account (and root) can enter: whoever can open the socket could read the data files as well,
     so connections through it need no password.
@@ -234,12 +230,12 @@ def _sockets(home: Path, account: Account | None) -> Path:
         if _is_private(target, owner):
             return target
         folder.unlink()
-    if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
+    if _is_address(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
     else:
         folder, link = Path(tempfile.mkdtemp(prefix="undertone-")), folder
-        if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
-            raise FolderForbidden(f"{folder} is too long for a socket: choose a shorter --data or TMPDIR")
+        if not _is_address(folder):
+            raise FolderForbidden(f"{folder} is too long for a socket, or has a comma: choose another --data or TMPDIR")
         if link.is_dir():
             link.rmdir()
         link.symlink_to(folder)
@@ -248,6 +244,12 @@ def _sockets(home: Path, account: Account | None) -> Path:
         if not _reaches(account, folder):
             raise FolderForbidden(f"user {account.name} can't reach {folder}: choose another TMPDIR")
     return folder
+
+
+def _is_address(folder: Path) -> bool:
+    """To libpq and asyncpg alike, a comma is between two hosts."""
+    path = os.fsencode(folder)
+    return len(path) <= LONGEST_SOCKET_FOLDER and b"," not in path
 
 
 def _is_private(folder: Path, owner: int) -> bool:
