@@ -1,0 +1,124 @@
+"""Observations of simulated scenes, kept on disk: an hour of one core, while fitting takes a minute.
+
+The folder is named by what the observations depend on; `VERSION` is raised by hand when a scene or an observation is
+made differently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from training import audio
+from training.simulate import Scene, Studio, plan
+from undertone.diarize.local import models
+from undertone.diarize.local.observation import Observation, Observer
+from undertone.diarize.local.segmentation import Segmentation
+
+VERSION: Final = 1
+SEED: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A scene without its sound: what was observed and what is true."""
+
+    seen: Observation
+    kind: str
+    speakers: tuple[str, ...]
+    corpora: tuple[str, ...]
+    segments: tuple[tuple[float, float, int], ...]
+    level_db: float | None
+
+    @property
+    def second_seconds(self) -> float:
+        return sum(end - start for start, end, speaker in self.segments if speaker > 0)
+
+
+def folder() -> Path:
+    key = hashlib.sha256(models.data(models.MANIFEST))
+    for corpus in ("speech-train", "noise-train"):
+        key.update(audio.manifest_sha256(corpus).encode())
+    return audio.CACHE / f"v{VERSION}-{key.hexdigest()[:12]}"
+
+
+def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
+    """The first `count` scenes, observed now unless kept; without `make` only those that are kept."""
+    where = folder()
+    where.mkdir(parents=True, exist_ok=True)
+    studio: Studio | None = None
+    observer: Observer | None = None
+    for number, kind in enumerate(plan(count)):
+        file = where / f"{number:05d}.npz"
+        if not file.exists():
+            if not make:
+                continue
+            studio, observer = studio or Studio(), observer or Observer()
+            scene = studio.scene(kind, SEED + number)
+            write(file, observer.observe(scene.samples), _truth(scene))
+            if number % 50 == 0:
+                print(f"observed {number} of {count} scenes", flush=True)
+        seen, truth = read(file)
+        yield Sample(
+            seen=seen,
+            kind=truth["kind"],
+            speakers=tuple(truth["speakers"]),
+            corpora=tuple(truth["corpora"]),
+            segments=tuple((start, end, who) for start, end, who in truth["segments"]),
+            level_db=truth["level_db"],
+        )
+
+
+def _truth(scene: Scene) -> dict[str, Any]:
+    return {
+        "kind": scene.kind,
+        "speakers": scene.speakers,
+        "corpora": scene.corpora,
+        "segments": scene.segments,
+        "level_db": scene.level_db,
+    }
+
+
+def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
+    """Whole or not at all, so that an interrupted run leaves nothing half-written."""
+    part = file.with_suffix(".part.npz")
+    np.savez(
+        part,
+        speech=seen.segmentation.speech.astype(np.float16),
+        overlap=seen.segmentation.overlap.astype(np.float16),
+        local=seen.segmentation.local.astype(np.float16),
+        chunk=seen.segmentation.chunk,
+        vad=seen.vad.astype(np.float16),
+        level=seen.level,
+        first=seen.first,
+        cells=seen.cells,
+        voice=seen.voice,
+        overlap_at=seen.overlap_at,
+        overlap_cells=seen.overlap_cells,
+        overlap_voice=seen.overlap_voice,
+        truth=np.frombuffer(json.dumps(truth).encode(), np.uint8),
+    )
+    part.replace(file)
+
+
+def read(file: Path) -> tuple[Observation, dict[str, Any]]:
+    with np.load(file) as kept:
+        steps = {name: kept[name].astype(np.float32) for name in ("speech", "overlap", "local")}
+        seen = Observation(
+            segmentation=Segmentation(chunk=kept["chunk"], **steps),
+            vad=kept["vad"].astype(np.float32),
+            level=kept["level"],
+            first=kept["first"],
+            cells=kept["cells"],
+            voice=kept["voice"],
+            overlap_at=kept["overlap_at"],
+            overlap_cells=kept["overlap_cells"],
+            overlap_voice=kept["overlap_voice"],
+        )
+        return seen, json.loads(kept["truth"].tobytes())

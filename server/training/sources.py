@@ -1,0 +1,106 @@
+"""Voices and noises to build scenes of: whole sentences of one speaker, recordings of one kind of noise.
+
+A clip of speech-train is several recordings joined with short pauses. Laid out as it is, the segmentation hears two
+people at the joints; so scenes are built from the recordings inside, each a natural run of speech.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from training import audio
+from undertone.diarize.local.fbank import RATE, Samples
+
+_MP3_SHIFT: Final = 0.07  # seconds by which MP3 moved the sound behind the manifest's times
+# Recordings of single words are taken a few at a time, as they stand in the clip.
+_LEAST_RUN: Final = 1.2
+_FADE: Final = RATE // 100
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A natural run of speech inside a training clip."""
+
+    file: str
+    start: float
+    end: float
+    session: str
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+    def samples(self) -> Samples:
+        first, last = int((self.start + _MP3_SHIFT) * RATE), int((self.end + _MP3_SHIFT) * RATE)
+        cut = _decoded("speech-train", self.file)[first:last].astype(np.float32) / 32768
+        fade = np.minimum(1, np.arange(len(cut), dtype=np.float32) / _FADE)
+        return cut * fade * fade[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A speaker of speech-train."""
+
+    name: str
+    corpus: str
+    runs: tuple[Run, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def sessions(self) -> list[str]:
+        return sorted({run.session for run in self.runs})
+
+    def of_session(self, session: str) -> Voice:
+        return Voice(self.name, self.corpus, tuple(run for run in self.runs if run.session == session))
+
+
+@functools.lru_cache(maxsize=4096)
+def _decoded(corpus: str, file: str) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    samples = audio.load(audio.SHARED / corpus / file)
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+
+
+def voices() -> list[Voice]:
+    """Every speaker, in the manifest's order."""
+    runs: dict[str, list[Run]] = defaultdict(list)
+    corpus: dict[str, str] = {}
+    for entry in audio.manifest("speech-train"):
+        corpus[entry["speaker"]] = entry["corpus"]
+        start: float | None = None
+        for first, last, _ in entry["parts"]:
+            start = first if start is None else start
+            if last - start >= _LEAST_RUN:
+                runs[entry["speaker"]].append(Run(entry["file"], start, last, entry["session"]))
+                start = None
+    return [Voice(name, corpus[name], tuple(found)) for name, found in runs.items()]
+
+
+def noises() -> dict[str, list[str]]:
+    """Files of noise-train by kind."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for entry in audio.manifest("noise-train"):
+        kinds[entry["kind"]].append(entry["file"])
+    return dict(kinds)
+
+
+def noise(file: str) -> Samples:
+    """A recording of noise-train at an active level of 1 (root mean square of its louder half)."""
+    samples = _decoded("noise-train", file).astype(np.float32) / 32768
+    return samples / max(active_level(samples), 1e-6)
+
+
+def active_level(samples: Samples) -> float:
+    """Root mean square over the louder half of the 20 ms blocks within 30 dB of the loudest."""
+    blocks = samples[: len(samples) // 320 * 320].reshape(-1, 320)
+    if len(blocks) == 0:
+        return float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
+    power = (blocks**2).mean(axis=1)
+    return float(np.sqrt(power[power >= power.max() * 1e-3].mean())) if power.max() > 0 else 0.0

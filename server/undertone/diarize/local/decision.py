@@ -1,0 +1,154 @@
+"""Is there a second person: the fitted weights, and what they make of the evidence.
+
+One linear score for a window: its best merge and its overlapped speech add up, and the logistic function of the sum is
+the probability. The weights are fitted by training/train.py on simulated scenes alone; the price of a false alarm is
+part of the fit, so that even odds are the point to act on.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from undertone.diarize.local import evidence, models
+from undertone.diarize.local.clustering import Merge
+from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe
+from undertone.diarize.local.observation import Observation
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+# Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
+# then the second voice is heard in the overlapped speech alone.
+_DOUBT: Final = -2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Weights for named numbers, each clipped to the range met in training: beyond it nothing was learned."""
+
+    weights: Floats
+    low: Floats
+    high: Floats
+
+    def __call__(self, rows: Floats) -> Floats:
+        score: Floats = np.clip(rows, self.low, self.high) @ self.weights
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """All that was fitted."""
+
+    probe: Probe
+    least_voice: float  # partials whose probe logit is below are no voice
+    merge: Linear
+    overlap: Linear
+    bias: float
+    no_merge: float  # stands for the best merge where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Groups of partials that are people, the one who speaks most first."""
+
+    groups: tuple[Ints, ...]
+    probabilities: tuple[float, ...]  # of each group: that it is another person than the first; 0 for the first
+    second_voice: float  # that anybody besides the main voice speaks
+    overlap_only: bool  # the second voice has no partial of its own
+
+
+@functools.cache
+def learned() -> Learned:
+    """The committed weights."""
+    return parse(json.loads(models.data(models.LEARNED)))
+
+
+def parse(content: Mapping[str, Any]) -> Learned:
+    """Raises ValueError if the file was fitted for other features than this code computes."""
+    probe = content["probe"]
+    return Learned(
+        probe=Probe(np.array(probe["weights"], np.float32), probe["norm"], probe["bias"]),
+        least_voice=probe["least"],
+        merge=_linear(content["merge"], MERGE_FEATURES),
+        overlap=_linear(content["overlap"], OVERLAP_FEATURES),
+        bias=content["bias"],
+        no_merge=content["no_merge"],
+    )
+
+
+def _linear(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Linear:
+    if tuple(fitted) != names:
+        raise ValueError(f"fitted for {', '.join(fitted)}; expected {', '.join(names)}: run `make train`")
+    columns = np.array([fitted[name] for name in names], np.float32)
+    return Linear(weights=columns[:, 0], low=columns[:, 1], high=columns[:, 2])
+
+
+def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
+    """Who is somebody else, among the partials of a window."""
+    if len(of) == 0:
+        return Decision((), (), 0.0, overlap_only=False)
+    joined = evidence.tree(of)
+    scores = by.bias + by.merge(evidence.describe(of, joined))
+    best = float(scores.max(initial=by.bias + by.no_merge))
+    together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
+    second_voice = _probability(best + together)
+    everybody = np.arange(len(of))
+    if second_voice < 0.5:
+        return Decision((everybody,), (0.0,), second_voice, overlap_only=False)
+    accepted = scores >= 0
+    if len(joined) and not accepted.any() and best >= _DOUBT:
+        accepted[int(scores.argmax())] = True
+    if not accepted.any():
+        return Decision((everybody,), (0.0,), second_voice, overlap_only=True)
+    groups = _groups(of, joined, accepted, len(joined) - 1)
+    groups.sort(key=lambda group: -evidence.seconds(of, group))
+    odds = [_probability(_parting(joined, scores, groups[0], group) + together) for group in groups[1:]]
+    # The window's own probability belongs to the likeliest of the others.
+    stated = [max(0.5, probability) for probability in odds]
+    return Decision(tuple(groups), (0.0, *stated), max(second_voice, *stated), overlap_only=False)
+
+
+def _groups(of: Partials, joined: list[Merge], accepted: npt.NDArray[np.bool_], at: int) -> list[Ints]:
+    """The people under a merge, from the top down; what no accepted merge sets apart goes with the nearest."""
+    merge = joined[at]
+    if not _any_below(joined, accepted, at):
+        return [merge.members]
+    groups: list[Ints] = []
+    rest: list[Ints] = []
+    for side in (merge.left, merge.right):
+        place = next((place for place in merge.earlier if side[0] in joined[place].members), None)
+        if place is not None and _any_below(joined, accepted, place):
+            groups += _groups(of, joined, accepted, place)
+        elif accepted[at]:
+            groups.append(side)
+        else:
+            rest.append(side)
+    for side in rest:
+        nearest = max(range(len(groups)), key=lambda group: float((of.unit[groups[group]] @ of.unit[side].T).mean()))
+        groups[nearest] = np.concatenate([groups[nearest], side])
+    return groups
+
+
+def _any_below(joined: list[Merge], accepted: npt.NDArray[np.bool_], at: int) -> bool:
+    return bool(accepted[at]) or any(_any_below(joined, accepted, place) for place in joined[at].earlier)
+
+
+def _parting(joined: list[Merge], scores: Floats, main: Ints, other: Ints) -> float:
+    """The score of the merge at which the two groups met."""
+    for place, merge in enumerate(joined):
+        left, right = set(merge.left.tolist()), set(merge.right.tolist())
+        a, b = int(main[0]), int(other[0])
+        if (a in left and b in right) or (a in right and b in left):
+            return float(scores[place])
+    raise AssertionError("every two partials meet in the tree")
+
+
+def _probability(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))

@@ -1,0 +1,39 @@
+"""The open weights beside this file: where they are, and one-thread sessions that run them."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+SEGMENTATION: Final = "segmentation.onnx"
+TRUNK: Final = "voice-trunk.onnx"
+HEAD: Final = "voice-head.npz"
+SILERO: Final = "silero-vad.onnx"
+LEARNED: Final = "learned.json"
+MANIFEST: Final = "models.json"
+
+
+def data(name: str) -> bytes:
+    """A committed file of `diarize/local/data`."""
+    return resources.files(__package__).joinpath("data", name).read_bytes()
+
+
+def session(model: bytes) -> ort.InferenceSession:
+    """An ONNX session on the calling thread alone."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run(model: ort.InferenceSession, **inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """All outputs of one run."""
+    outputs: list[npt.NDArray[np.float32]] = model.run(None, inputs)
+    return outputs

@@ -1,0 +1,162 @@
+"""Everything the networks say of one window, before anything is decided.
+
+A *partial* is the shortest piece of one voice that can be told from another: up to 1.2 s of speech (longer ones mix
+turns, shorter ones know less: 1.2 s beat 1.6 and 2.0 s), within a stretch that the segmentation gives to one speaker.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from undertone.diarize.local.embedding import CELL, Embedder, VoiceMap, grown, runs
+from undertone.diarize.local.fbank import Samples
+from undertone.diarize.local.segmentation import STEP, Segmentation, Segmenter
+from undertone.diarize.local.vad import VoiceActivity
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+STEPS_A_CELL: Final = CELL // STEP
+CELL_SECONDS: Final = 0.08
+SPEECH: Final = 0.5  # from here on a step is speech, or overlap
+PARTIAL: Final = 15  # cells: 1.2 s
+PARTIAL_HOP: Final = 8
+SHORTEST: Final = 7  # cells: below 0.56 s an embedding tells nobody from nobody
+_BRIDGED: Final = 3  # cells: pauses within a sentence
+_CONTEXT: Final = 6  # cells of sound around speech that the trunk sees as well; its borders are zeros
+# Nothing stands out: speech is not looked for in a chunk where Silero, gain and all, stays below this everywhere.
+_NOTHING_HEARD: Final = 0.02
+_LEAST_DBFS: Final = -120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Entries by step are 20 ms, by cell 80 ms apart; a window has [steps], [cells], [partials]."""
+
+    segmentation: Segmentation
+    vad: Floats  # [steps] Silero's probability of speech
+    level: Floats  # [cells] dBFS
+    first: Ints  # [partials] first cell
+    cells: Ints  # [partials] length in cells
+    voice: Floats  # [partials, 256] embedding, not normalised
+    overlap_at: Ints  # [places] the cell where two are heard at once most clearly, one a chunk
+    overlap_cells: Ints  # [places]
+    overlap_voice: Floats  # [places, 256]
+
+    @property
+    def steps(self) -> int:
+        return len(self.vad)
+
+
+class Observer:
+    """The three networks, loaded once."""
+
+    def __init__(self) -> None:
+        self._activity = VoiceActivity()
+        self._segmenter = Segmenter()
+        self._embedder = Embedder()
+
+    def observe(self, samples: Samples) -> Observation:
+        """[n] samples at 16 kHz, n ≥ 1."""
+        vad = self._activity.listen(samples)
+        segmentation = self._segmenter.segment(samples, wanted=vad > _NOTHING_HEARD)
+        speech = by_cell(segmentation.speech)
+        overlap = by_cell(segmentation.overlap)
+        seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT))
+        first, cells = _partials(speech, overlap, segmentation)
+        at, width = _overlaps(np.where(speech > SPEECH, overlap, 0), segmentation)
+        return Observation(
+            segmentation=segmentation,
+            vad=vad,
+            level=levels(samples),
+            first=first,
+            cells=cells,
+            voice=self._voices(seen, first, cells),
+            overlap_at=at,
+            overlap_cells=width,
+            overlap_voice=self._voices(seen, at, width),
+        )
+
+    def _voices(self, seen: VoiceMap, first: Ints, cells: Ints) -> Floats:
+        voices = np.zeros((len(first), 256), np.float32)
+        for length in np.unique(cells):
+            chosen = np.flatnonzero(cells == length)
+            rows = np.stack([seen.rows(np.arange(at, at + length)) for at in first[chosen]])
+            voices[chosen] = self._embedder.pool(rows)
+        return voices
+
+
+def levels(samples: Samples) -> Floats:
+    """Level of each cell of 80 ms in dBFS (0 dBFS is a full-scale square wave)."""
+    cells = -(-len(samples) // CELL)
+    padded = np.zeros(cells * CELL, np.float32)
+    padded[: len(samples)] = samples
+    power = (padded.reshape(cells, CELL) ** 2).mean(axis=1)
+    level: Floats = 10 * np.log10(np.maximum(power, 10 ** (_LEAST_DBFS / 10))).astype(np.float32)
+    return level
+
+
+def by_cell(steps: Floats) -> Floats:
+    """Mean of the steps in each cell; [steps] or [steps, n]."""
+    cells = -(-len(steps) // STEPS_A_CELL)
+    padded = np.concatenate([steps, np.repeat(steps[-1:], cells * STEPS_A_CELL - len(steps), axis=0)])
+    mean: Floats = padded.reshape(cells, STEPS_A_CELL, *steps.shape[1:]).mean(axis=1)
+    return mean
+
+
+def _partials(speech: Floats, overlap: Floats, segmentation: Segmentation) -> tuple[Ints, Ints]:
+    """Where the partials lie: (first cells, lengths in cells)."""
+    single = (speech > SPEECH) & (overlap <= SPEECH)
+    speaker = by_cell(segmentation.local).argmax(axis=1)
+    chunk = segmentation.chunk[::STEPS_A_CELL]
+    placed: list[tuple[int, int]] = []
+    for first, last in runs(_bridged(single)):
+        inside = np.arange(first + 1, last)
+        # Names of local speakers mean nothing across chunks, and in a pause they mean nothing at all.
+        turned = (speaker[inside] != speaker[inside - 1]) & (chunk[inside] == chunk[inside - 1])
+        turned &= single[inside] & single[inside - 1]
+        borders = [first, *inside[turned].tolist(), last]
+        for start, stop in itertools.pairwise(borders):
+            placed += _tiled(start, stop)
+    table = np.array(placed, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _tiled(start: int, stop: int) -> list[tuple[int, int]]:
+    if stop - start < SHORTEST:
+        return []
+    if stop - start <= PARTIAL:
+        return [(start, stop - start)]
+    firsts = [*range(start, stop - PARTIAL, PARTIAL_HOP), stop - PARTIAL]
+    return [(first, PARTIAL) for first in firsts]
+
+
+def _bridged(mask: Mask) -> Mask:
+    out = mask.copy()
+    for first, last in runs(~mask):
+        if last - first <= _BRIDGED and first > 0 and last < len(mask):
+            out[first:last] = True
+    return out
+
+
+_PLACE: Final = 7  # cells: about the half second over which the overlap evidence is taken
+
+
+def _overlaps(overlap: Floats, segmentation: Segmentation) -> tuple[Ints, Ints]:
+    """For each chunk in which two may speak at once, the half second where that is clearest."""
+    chunk = segmentation.chunk[::STEPS_A_CELL]
+    places: list[tuple[int, int]] = []
+    for number in range(int(chunk[-1]) + 1):
+        cells = np.flatnonzero(chunk == number)
+        if len(cells) < _PLACE or overlap[cells].max() < 0.1:
+            continue
+        around = np.convolve(overlap[cells], np.ones(_PLACE), mode="valid")
+        places.append((int(cells[0] + around.argmax()), _PLACE))
+    table = np.array(places, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]

@@ -1,0 +1,76 @@
+"""Who speaks when within ten seconds: pyannote segmentation-3.0 (Bredin, "pyannote.audio 2.1", 2023).
+
+The network says for each frame of 17 ms how likely nobody, one of up to three local speakers, or two of them speak.
+Local speakers have no names: speaker 2 of one chunk may be speaker 1 of the next; the voice embedding tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from undertone.diarize.local import models
+from undertone.diarize.local.fbank import RATE, Samples
+
+Floats = npt.NDArray[np.float32]
+
+CHUNK: Final = 10 * RATE  # what the network was trained on
+# The network's frames: stride and centre of the first one, in samples (from its SincNet's strides and kernels).
+_FRAME_STEP: Final = 270
+_FRAME_CENTRE: Final = 495
+# Everything after this speaks of steps of 20 ms: a quarter of the embedding's 80 ms.
+STEP: Final = 320
+STEPS_A_SECOND: Final = RATE // STEP
+_CHUNK_STEPS: Final = CHUNK // STEP
+# The network's classes: nobody; 1; 2; 3; 1+2; 1+3; 2+3.
+_CLASSES: Final = 7
+_MEMBERS: Final = np.array(
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]],
+    np.float32,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """Per step of 20 ms, for the whole window."""
+
+    speech: Floats  # [steps] that anybody speaks
+    overlap: Floats  # [steps] that two speak at once
+    local: Floats  # [steps, 3] that each local speaker of the chunk speaks
+    chunk: npt.NDArray[np.int32]  # [steps] which chunk the step was taken from
+
+
+class Segmenter:
+    def __init__(self) -> None:
+        self._model = models.session(models.data(models.SEGMENTATION))
+
+    def segment(self, samples: Samples, wanted: npt.NDArray[np.bool_] | None = None) -> Segmentation:
+        """Segmentation of any length of audio; chunks without a `wanted` step are taken to be silent."""
+        steps = -(-len(samples) // STEP)
+        speech, overlap = np.zeros(steps, np.float32), np.zeros(steps, np.float32)
+        local, chunk = np.zeros((steps, 3), np.float32), np.zeros(steps, np.int32)
+        for number, start in enumerate(range(0, max(steps, 1), _CHUNK_STEPS)):
+            stop = min(start + _CHUNK_STEPS, steps)
+            chunk[start:stop] = number
+            if wanted is not None and not wanted[start:stop].any():
+                continue
+            # The last chunk reaches back, so that it is whole too.
+            first = max(0, min(start, steps - _CHUNK_STEPS))
+            classes = self._classes(samples[first * STEP : first * STEP + CHUNK])[start - first : stop - first]
+            speech[start:stop] = 1 - classes[:, 0]
+            overlap[start:stop] = classes[:, 4:].sum(axis=1)
+            local[start:stop] = classes @ _MEMBERS
+        return Segmentation(speech, overlap, local, chunk)
+
+    def _classes(self, samples: Samples) -> Floats:
+        """[≤ 160,000] samples → [500, 7] probabilities, one row a step of 20 ms."""
+        padded = np.zeros((1, 1, CHUNK), np.float32)
+        padded[0, 0, : len(samples)] = samples
+        (logits,) = models.run(self._model, input_values=padded)
+        centres = np.arange(_CHUNK_STEPS) * STEP + STEP // 2
+        frames = np.clip(np.rint((centres - _FRAME_CENTRE) / _FRAME_STEP), 0, logits.shape[1] - 1)
+        classes: Floats = np.exp(logits[0, frames.astype(np.int64), :_CLASSES])
+        return classes
