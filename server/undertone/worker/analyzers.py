@@ -1,0 +1,153 @@
+"""The analyzer processes: a clip goes to one of them, and comes back as what was heard, or as why nothing was.
+
+An engine is somebody else's native code on a stranger's audio: it may hang, crash, or answer nonsense. None of that
+reaches the event loop; each is an `AnalysisFailed` that says what happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from typing import Final
+
+import anyio
+import msgspec
+from anyio import to_process, to_thread
+
+from undertone.core.verdict import Diarization
+from undertone.diarize.base import Clip
+from undertone.worker.analyzer_process import Answer, Job, analyse
+
+log = logging.getLogger(__name__)
+
+# A window of speech takes 1-2 s on a core, loading the models 1 s, and a loaded machine ten times as long.
+DEADLINE_S: Final = 60.0
+# The local engine maps less than 1 GiB at its largest. Address space, so several times what it really uses.
+MEMORY_BYTES: Final = 4 * 2**30
+LOADER: Final = "undertone.diarize.base:load"
+# Enough for a traceback; more of it helps nobody.
+MOST_NOTES: Final = 4096
+# A reason is read by a proctor.
+MOST_REASON: Final = 300
+# Engines round a turn's end to their own frames.
+BEYOND_THE_END_MS: Final = 1000
+
+_diarization = msgspec.msgpack.Decoder(Diarization)
+
+
+class AnalysisFailed(Exception):
+    """Nothing was heard of a clip; `reason` says why, in words for a proctor."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Analyzers:
+    """At most `count` processes, started when they are needed, each with the engine loaded once."""
+
+    def __init__(
+        self,
+        engine: str,
+        count: int,
+        *,
+        deadline_s: float = DEADLINE_S,
+        memory_bytes: int = MEMORY_BYTES,
+        loader: str = LOADER,
+    ) -> None:
+        self.engine = engine
+        self.count = count
+        self._deadline_s = deadline_s
+        self._memory_bytes = memory_bytes
+        self._loader = loader
+        self._limiter = anyio.CapacityLimiter(count)
+
+    async def analyse(self, clip: Clip, profile: bytes | None) -> Diarization:
+        """What the engine hears, within the deadline. Raises AnalysisFailed.
+
+        Past the deadline, or when the caller is cancelled, the process is killed; the next clip gets a new one.
+        """
+        notes = await to_thread.run_sync(_new_notes)
+        try:
+            answer = await self._answer(clip, profile, notes)
+        finally:
+            with anyio.CancelScope(shield=True):
+                said = await to_thread.run_sync(_take_notes, notes)
+            if said:
+                log.warning("an analyzer said: %s", said)
+        if answer[0] == "failed":
+            raise AnalysisFailed(_printable(answer[1]))
+        return _checked(answer[1], clip)
+
+    async def _answer(self, clip: Clip, profile: bytes | None, notes: str) -> Answer:
+        # Whoever waits for a process has not started: the time counts from here.
+        async with self._limiter:
+            job = Job(
+                loader=self._loader,
+                engine=self.engine,
+                mp3=clip.mp3,
+                lead_in_samples=clip.lead_in_samples,
+                samples=clip.samples,
+                sample_rate=clip.sample_rate,
+                profile=profile,
+                notes=notes,
+                parent=os.getpid(),
+                memory_bytes=self._memory_bytes,
+                deadline=time.monotonic() + self._deadline_s,
+            )
+            try:
+                with anyio.fail_after(self._deadline_s):
+                    return await to_process.run_sync(analyse, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
+            except TimeoutError:
+                raise AnalysisFailed(f"no answer from the analyzer within {self._deadline_s:g} s") from None
+            except anyio.BrokenWorkerProcess:
+                raise AnalysisFailed("the analyzer process died") from None
+            except Exception as error:  # what the process could not even take in, such as a lack of memory
+                log.exception("an analyzer process failed outside of the engine")
+                raise AnalysisFailed(_printable(f"{type(error).__name__}: {error}")) from error
+
+
+def _checked(answer: bytes, clip: Clip) -> Diarization:
+    try:
+        diarization = _diarization.decode(answer)
+    except msgspec.MsgspecError as error:
+        raise AnalysisFailed(_printable(f"the engine's answer makes no sense: {error}")) from None
+    stated = list((diarization.probabilities or {}).values())
+    if diarization.second_voice is not None:
+        stated.append(diarization.second_voice)
+    if not all(0 <= probability <= 1 for probability in stated):  # NaN is not either
+        raise AnalysisFailed("the engine's answer makes no sense: a probability outside of 0 to 1")
+    end_ms = clip.samples * 1000 // clip.sample_rate + BEYOND_THE_END_MS
+    if any(turn.end_ms > end_ms for turn in diarization.turns):
+        raise AnalysisFailed("the engine's answer makes no sense: a turn after the window's end")
+    return diarization
+
+
+def _printable(reason: str) -> str:
+    """One line without what PostgreSQL's text can't hold (NUL, lone surrogates)."""
+    text = " ".join(reason.replace("\0", "").split())
+    return text.encode("utf-8", "replace").decode()[:MOST_REASON]
+
+
+def _new_notes() -> str:
+    try:
+        handle, path = tempfile.mkstemp(prefix="undertone-analyzer-")
+    except OSError:  # no room for messages is no reason not to listen
+        return os.devnull
+    os.close(handle)
+    return path
+
+
+def _take_notes(path: str) -> str:
+    if path == os.devnull:
+        return ""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_NOTES))
+            said = file.read().decode("utf-8", "replace").strip()
+        os.unlink(path)  # noqa: PTH108
+    except OSError:  # swept from the folder of temporary files
+        return ""
+    return said
