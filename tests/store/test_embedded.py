@@ -53,6 +53,7 @@ def test_a_cold_start_makes_a_database_that_both_libraries_reach(data_dir: Path)
     assert postmaster(data_dir) is None
 
 
+@pytest.mark.slow
 def test_what_was_promised_durable_is(data_dir: Path) -> None:
     with embedded.start(data_dir) as server:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
@@ -126,6 +127,7 @@ def test_a_killed_postmaster_is_started_again(data_dir: Path, user: str | None) 
             assert ask(first.dsn, "select value from kept") == 7, "at the same address"
 
 
+@pytest.mark.slow
 def test_who_holds_it_can_have_it_started_again(data_dir: Path) -> None:
     with embedded.start(data_dir, durable=False) as server:
         ask(server.dsn, "create table kept (value int)", "insert into kept values (7) returning value")
@@ -244,6 +246,7 @@ def test_a_long_path_has_its_socket_elsewhere(far: Path, data_dir: Path) -> None
         assert ask(third.dsn, "select 1") == 1
 
 
+@pytest.mark.slow
 def test_a_name_that_needs_quoting_is_a_name(data_dir: Path) -> None:
     with embedded.start(data_dir / 'it\'s 100% "a", é', durable=False) as server:
         assert ask(server.dsn, "select 1") == 1

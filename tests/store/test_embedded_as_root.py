@@ -16,6 +16,8 @@ from tests.store.holder import Holder, ask, postmaster, running
 from undertone.store import embedded
 from undertone.store.embedded_place import WHEEL
 
+pytestmark = pytest.mark.slow
+
 SECRET = 0o700
 
 
@@ -80,7 +82,6 @@ def private_environment(private: Path) -> Path:
     return private
 
 
-@pytest.mark.slow
 def test_programs_out_of_reach_are_copied_once(private_environment: Path, data_dir: Path, system_state: Path) -> None:
     def holder(name: str) -> Holder:
         return Holder(data_dir / name, system_state=system_state, PYTHONPATH=f"{private_environment}")

@@ -36,6 +36,7 @@ def test_a_file_where_the_folder_should_be_is_named(data_dir: Path) -> None:
         embedded.start(data_dir / "here")
 
 
+@pytest.mark.slow
 def test_an_error_quotes_the_end_of_the_log_of_this_start(data_dir: Path) -> None:
     embedded.start(data_dir, durable=False).stop()
     log = data_dir / "postgres" / "log"
@@ -48,6 +49,7 @@ def test_an_error_quotes_the_end_of_the_log_of_this_start(data_dir: Path) -> Non
     assert "older story" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_log_that_grew_too_long_is_moved_aside(data_dir: Path) -> None:
     embedded.start(data_dir, durable=False).stop()
     log = data_dir / "postgres" / "log"
@@ -57,6 +59,7 @@ def test_a_log_that_grew_too_long_is_moved_aside(data_dir: Path) -> None:
     assert (data_dir / "postgres" / "log.1").stat().st_size == 11 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_a_start_that_failed_holds_nothing(data_dir: Path) -> None:
     data = data_dir / "postgres" / "data"
     data.mkdir(parents=True)

@@ -90,7 +90,8 @@ def _make_data(place: Place, *, durable: bool) -> None:
     # The built-in C.UTF-8 sorts alike everywhere, and an upgrade of the C library can't break an index.
     options: list[str | Path] = ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options += ["--auth-local=trust", "--auth-host=reject", "--no-instructions"]
-    options += [] if durable else ["--no-sync"]
+    if not durable:
+        options.append("--no-sync")
     done = place.run("initdb", "-D", made, "-U", NAME, *options, timeout_s=START_TIMEOUT_S)
     if done.returncode:
         shutil.rmtree(made, ignore_errors=True)
@@ -98,16 +99,8 @@ def _make_data(place: Place, *, durable: bool) -> None:
     with (made / "postgresql.conf").open("a") as settings:
         settings.write(f"include = '{SETTINGS_FILE}'\n")
     (made / SETTINGS_FILE).touch()
-    single: list[str | Path] = [
-        "--single",
-        "-D",
-        made,
-        "-c",
-        "exit_on_error=on",
-        "-c",
-        "log_checkpoints=off",
-        "postgres",
-    ]
+    single: list[str | Path] = ["--single", "-D", made, "-c", "exit_on_error=on", "-c", "log_checkpoints=off"]
+    single += ["-c", f"fsync={'on' if durable else 'off'}", "postgres"]
     done = place.run("postgres", *single, stdin=f"create database {NAME};\n", timeout_s=START_TIMEOUT_S)
     if done.returncode:
         shutil.rmtree(made, ignore_errors=True)
