@@ -33,8 +33,6 @@ Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 # A window of 60 s is stored in milliseconds; a database that takes 10 s for a statement is as good as away, and the
 # candidates' buffers, which hold what waits, are bounded.
 STATEMENT_WITHIN_S: Final = 10.0
-# Waiting for one of the pool's connections counts as the same wait.
-HELD_WITHIN_S: Final = 10.0
 # A reachable PostgreSQL answers a new connection in 2-5 ms, one across an ocean in under a second.
 CONNECT_WITHIN_S: Final = 5.0
 # Rolling back and giving back take one round trip; afterwards the connection is thrown away, which does both.
@@ -56,6 +54,8 @@ _AWAY: Final = (
 )
 # What asyncpg raises besides, when the line breaks under it or it is being closed; else a programmer's mistake.
 _MAYBE_AWAY: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+# A configuration that is wrong, or a server that is not configured yet.
+_NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 _ANY_FAULT: Final = (OSError, asyncpg.PostgresError, *_MAYBE_AWAY)
 
 T = TypeVar("T")
@@ -115,10 +115,14 @@ class Transaction(Queries):
 
 
 class Database:
-    """The pool of one process. `url` is a `postgresql://…` as libpq and asyncpg read it."""
+    """The pool of one process. `url` is a `postgresql://…` as libpq and asyncpg read it.
 
-    def __init__(self, url: str, *, max_connections: int = 10) -> None:
+    Each statement must be through `within_s` after it began, and have begun `within_s` after it was asked for.
+    """
+
+    def __init__(self, url: str, *, max_connections: int = 10, within_s: float = STATEMENT_WITHIN_S) -> None:
         self._url = url
+        self._within_s = within_s
         # asyncpg alone interprets the URL: `databases` would silently drop sslmode, several hosts and the like.
         self._backend = PostgresBackend(
             url,
@@ -131,7 +135,7 @@ class Database:
             min_size=1,
             max_size=max_connections,
             timeout=CONNECT_WITHIN_S,
-            command_timeout=STATEMENT_WITHIN_S,
+            command_timeout=within_s,
             reset=_nothing_to_reset,
             server_settings={"application_name": "undertone"},
         )
@@ -143,9 +147,9 @@ class Database:
             try:
                 await migrate(own)
             finally:
-                await own.close(timeout=END_WITHIN_S)
+                own.terminate()
             await self._backend.connect()
-        except _AWAY as error:
+        except (*_AWAY, *_NOT_LET_IN) as error:
             raise away(error) from error
 
     async def close(self) -> None:
@@ -197,7 +201,7 @@ class Database:
     async def _held(self) -> AsyncIterator[PostgresConnection]:
         connection = self._backend.connection()
         try:
-            async with asyncio.timeout(HELD_WITHIN_S):
+            async with asyncio.timeout(self._within_s):
                 await connection.acquire()
         except _ANY_FAULT as error:
             raise away(error) from error
@@ -222,10 +226,10 @@ async def _nothing_to_reset(_connection: Pooled) -> None:
 async def _roll_back(raw: Pooled) -> None:
     try:
         async with asyncio.timeout(END_WITHIN_S):
-            if not raw.is_closed():
+            if not _is_closed(raw):
                 await raw.execute(_ROLLBACK)
     except _ANY_FAULT:
-        raw.terminate()  # PostgreSQL rolls back when the line drops
+        _terminate(raw)  # PostgreSQL rolls back when the line drops
 
 
 async def _give_back(connection: PostgresConnection) -> None:
@@ -234,7 +238,19 @@ async def _give_back(connection: PostgresConnection) -> None:
         async with asyncio.timeout(END_WITHIN_S):
             await connection.release()
     except _ANY_FAULT:
-        raw.terminate()  # the pool opens another one in its place
+        _terminate(raw)  # the pool opens another one in its place
+
+
+def _is_closed(raw: Pooled) -> bool:
+    try:
+        return raw.is_closed()
+    except asyncpg.InterfaceError:  # a line that closes goes back to the pool by itself, and its proxy answers nothing
+        return True
+
+
+def _terminate(raw: Pooled) -> None:
+    if not _is_closed(raw):
+        raw.terminate()
 
 
 @contextmanager
@@ -243,10 +259,10 @@ def _told(raw: Pooled) -> Iterator[None]:
         yield
     except _AWAY as error:
         if isinstance(error, TimeoutError):
-            raw.terminate()  # asking a silent database to cancel would wait for it again
+            _terminate(raw)  # asking a silent database to cancel would wait for it again
         raise away(error) from error
     except _MAYBE_AWAY as error:
-        if raw.is_closed():
+        if _is_closed(raw):
             raise away(error) from error
         raise
 

@@ -16,7 +16,7 @@ import asyncpg
 from undertone.core.errors import UndertoneError
 
 VERSION: Final = 1  # of schema.sql; the number of the newest migration here
-OLDEST_POSTGRES: Final = 15  # the oldest that the tests have run on and that still gets security fixes into 2027
+OLDEST_POSTGRES: Final = 15  # gets security fixes until November 2027; older ones are not tried
 
 # Any number will do that nobody else in the database locks: "undr" in ASCII.
 _LOCK: Final = 0x756E6472

@@ -1,0 +1,53 @@
+"""A line to PostgreSQL that can go silent, like one that a firewall forgot: nothing comes, and nothing is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+SOCKET = ".s.PGSQL.5432"
+
+
+@dataclass
+class SilentLine:
+    """`url` leads through it to the database. `talking` is cleared to silence it, old connections and new ones."""
+
+    url: str
+    talking: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
+
+
+@asynccontextmanager
+async def silent_line(url: str) -> AsyncIterator[SilentLine]:
+    """A talking one."""
+    parts = urlsplit(url)
+    options = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    there = Path(options["host"]) / SOCKET
+    with tempfile.TemporaryDirectory(prefix="line-") as here:
+        line = SilentLine(urlunsplit(parts._replace(query=urlencode({**options, "host": here}))))
+        line.talking.set()
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(OSError):
+                while data := await reader.read(65536):
+                    await line.talking.wait()
+                    writer.write(data)
+            writer.close()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            line.connections += 1
+            there_reader, there_writer = await asyncio.open_unix_connection(str(there))
+            with suppress(asyncio.CancelledError):  # the test is over
+                await asyncio.gather(forward(reader, there_writer), forward(there_reader, writer))
+
+        server = await asyncio.start_unix_server(serve, str(Path(here) / SOCKET))
+        try:
+            yield line
+        finally:
+            line.talking.set()
+            server.close()
