@@ -82,8 +82,8 @@ class MeetingCreated(Struct, frozen=True, kw_only=True):
     join_secret: str
 
 
-class MeetingList(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Newest first. `next`, where there are more, is the `before` of the next page."""
+class MeetingList(Struct, frozen=True, kw_only=True):
+    """Newest first. `next` is the `before` of the next page, null on the last."""
 
     success: Literal[True] = True
     data: list[MeetingData]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +29,7 @@ from undertone.store.reviews import Reviews
 from undertone.store.snapshot import list_anomalies
 from undertone.web.auth import Authority, Proctor
 from undertone.web.bodies import address, answer, base_url, bearer, read_json, whole_number
+from undertone.web.calls import routes
 from undertone.web.links import LINK_SECONDS, Links
 from undertone.web.problems import HttpFault
 from undertone.web.ranges import Range, Unsatisfiable, read_range
@@ -57,14 +57,15 @@ class EvidenceRoutes:
     def routes(self) -> list[Route]:
         """All of them."""
         clip = "/meetings/{meeting}/clips/{clip}"
-        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-            ("GET", "/meetings/{meeting}/events", self.list_events),
-            ("GET", "/meetings/{meeting}/anomalies", self.list_anomalies),
-            ("POST", "/meetings/{meeting}/anomalies/{anomaly}/review", self.review),
-            ("GET", clip, self.play),
-            ("POST", clip + "/link", self.link),
-        ]
-        return [Route(path, call, methods=[method]) for method, path, call in table]
+        return routes(
+            [
+                ("GET", "/meetings/{meeting}/events", self.list_events),
+                ("GET", "/meetings/{meeting}/anomalies", self.list_anomalies),
+                ("POST", "/meetings/{meeting}/anomalies/{anomaly}/review", self.review),
+                ("GET", clip, self.play),
+                ("POST", clip + "/link", self.link),
+            ]
+        )
 
     async def list_events(self, request: Request) -> Response:
         meeting = (await self._proctor(request))[0]

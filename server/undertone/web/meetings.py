@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +34,7 @@ from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
 from undertone.web.auth import ADMIN, Authority
 from undertone.web.bodies import address, answer, bearer, maybe_bearer, read_json, whole_number
+from undertone.web.calls import routes
 from undertone.web.limits import CreationLimit
 from undertone.web.tokens import Role, Tokens, hash_secret, new_id, new_secret, require_well_formed
 
@@ -58,17 +58,18 @@ class MeetingRoutes:
     def routes(self) -> list[Route]:
         """All of them."""
         participant = "/meetings/{meeting}/participants/{participant}"
-        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-            ("POST", "/meetings", self.create_meeting),
-            ("GET", "/meetings", self.list_meetings),
-            ("POST", "/meetings/{meeting}/participants", self.create_participant),
-            ("POST", participant + "/token", self.renew_token),
-            ("PATCH", participant, self.change_participant),
-            ("POST", "/meetings/{meeting}/proctors", self.create_proctor),
-            ("POST", "/meetings/{meeting}/end", self.end),
-            ("DELETE", "/meetings/{meeting}", self.delete),
-        ]
-        return [Route(path, call, methods=[method]) for method, path, call in table]
+        return routes(
+            [
+                ("POST", "/meetings", self.create_meeting),
+                ("GET", "/meetings", self.list_meetings),
+                ("POST", "/meetings/{meeting}/participants", self.create_participant),
+                ("POST", participant + "/token", self.renew_token),
+                ("PATCH", participant, self.change_participant),
+                ("POST", "/meetings/{meeting}/proctors", self.create_proctor),
+                ("POST", "/meetings/{meeting}/end", self.end),
+                ("DELETE", "/meetings/{meeting}", self.delete),
+            ]
+        )
 
     async def create_meeting(self, request: Request) -> Response:
         self.limit.take(address(request))
