@@ -76,5 +76,5 @@ def voice_frames(
 
 def decode(mp3: bytes) -> Samples:
     """All samples that FFmpeg decodes, (channels, samples): its mp3float, no resampling."""
-    with av.open(io.BytesIO(mp3), format="mp3") as container:
+    with av.open(io.BytesIO(mp3), "r", format="mp3") as container:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)

@@ -13,8 +13,9 @@ from undertone.core.frame import CHECKSUM_BYTES, HEADER_BYTES, NO_CHECKSUM, Form
 
 # Header, checksum and the two bytes of side info that tell where the main data begins.
 OPENING_BYTES: Final = HEADER_BYTES + CHECKSUM_BYTES + 2
-# Frames that a frame's samples depend on besides itself: in MPEG-2 and 2.5 a frame is one granule of 576 samples, and
-# the filter bank remembers 480 samples, whose transform overlaps with the granule before.
+# Frames that a frame's samples depend on besides itself. The filter bank remembers 480 samples; they come out of the
+# granule of 576 before, whose transform overlaps with the one before that. In MPEG-2 and 2.5 a granule is a frame; in
+# MPEG-1 the frame before holds both, and a second one is kept so that one rule serves all.
 _FRAMES_BEFORE: Final = 2
 # Frames that a cut may reach back: those, and 255 bytes of main data, of which a frame of 24 bytes may hold only one.
 REACH: Final = _FRAMES_BEFORE + 255

@@ -14,12 +14,12 @@ from typing import Final
 
 from undertone.core.errors import BadAudio
 from undertone.core.frame import HEADER_BYTES, Header, kind, read_header
-from undertone.core.tags import LONGEST_MAGIC, MAGICS, MAX_TAG_BYTES, container, tag_bytes
+from undertone.core.tags import LONGEST_TAG_BEGIN, MAX_TAG_BYTES, TAG_BEGINS, container, tag_bytes
 
 # 2.7 minutes of the poorest MP3, 8 s of good speech: a live stream that is silent for longer is no MP3.
 MAX_JUNK_BYTES: Final = 64 * 1024
 
-_WORTH_A_LOOK: Final = re.compile(b"|".join((rb"\xff[\xe0-\xff]", *MAGICS)))
+_WORTH_A_LOOK: Final = re.compile(rb"\xff[\xe0-\xff]|" + TAG_BEGINS)
 _WORD: Final = Struct(">I")
 _PRUNE_AT: Final = 2048  # candidates; at most MAX_FRAME_BYTES of them still wait for their second header
 _SLOT_BYTES: Final = 4  # by which padding lengthens a frame of Layer I; 1 in the others
@@ -83,8 +83,8 @@ class Search:
                 if 0 < length <= self._tag_budget:
                     return self._skip_tag(offset, length)
             self._next = offset + 1
-        # A magic may have begun in the last bytes.
-        self._next = max(self._next, self._start + len(data) - LONGEST_MAGIC + 1)
+        # A tag may begin in the last bytes.
+        self._next = max(self._next, self._start + len(data) - LONGEST_TAG_BEGIN + 1)
         return None
 
     def _skip_tag(self, offset: int, length: int) -> TagFound:

@@ -12,8 +12,9 @@ from undertone.core.frame import HEADER_BYTES, Header
 
 # Covers of podcasts and records are 0.1 to 8 MB; more is no tag but a way to send bytes that never become audio.
 MAX_TAG_BYTES: Final = 16 * 1024 * 1024
-MAGICS: Final = (b"ID3", b"TAG", b"APETAGEX")
-LONGEST_MAGIC: Final = max(map(len, MAGICS))
+# How tags begin, as a regular expression. The lookbehind: an APE tag's own name must not pass for an ID3v1 tag.
+TAG_BEGINS: Final = rb"ID3|APETAGEX|(?<!APE)TAG"
+LONGEST_TAG_BEGIN: Final = 8
 
 _ID3V1_BYTES: Final = 128
 _ID3V2_HEADER_BYTES: Final = 10

@@ -1,10 +1,11 @@
 """Cutting a stream into windows: 60 s of media time each, counted in samples, with clips that decode exactly.
 
-A frame belongs to the window in which its first sample lies. An MP3 decoder needs what came before: the samples of a
-frame depend on the two frames before it (overlap of the transform, memory of the filter bank) and on the frames that
-hold main data of those three (the bit reservoir). So a clip begins with a lead-in of such frames, to be discarded after
-decoding, and the next window's resume point is where its lead-in begins. With one frame less no cut is sample-exact.
-Times are of the decoded samples as they come; the delay of encoder and decoder is the same before and after a cut.
+A frame belongs to the window in which its first sample lies. An MP3 decoder needs what came before it: overlap of the
+transform and memory of the filter bank from the two frames before (in MPEG-1 one would do; two is one rule for all),
+and main data of those three from the frames that hold it. A clip begins with these frames as its lead-in, to be
+discarded after decoding, and the next window's resume point is where its lead-in begins.
+Sample n is the n-th that a decoder gives for the frames: the delay of encoder and decoder (about 50 ms) is not taken
+off, and is the same in a clip as in the whole stream.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class WindowCutter:
     @property
     def format_changed(self) -> FormatChange | None:
         """Where the format changed. The window before is closed up to there; nothing more is taken."""
-        return self._parser.format_changed
+        return None if self.bad_audio else self._parser.format_changed
 
     @property
     def lost_ms(self) -> int:
