@@ -30,10 +30,11 @@ STOPPED_WITHIN_SECONDS: Final = 40.0
 class Server:
     """One process, started and stopped as often as a test wants, always with the same data folder and port."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], data: Path, log: str) -> None:
         self._command = [sys.executable, "-m", "undertone", *command]
         self._environment = dict(environment)
-        self._log = log
+        self._log = data / log
+        self.data = data
         self._output: IO[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -169,7 +170,8 @@ def prepared_server(
     return Server(
         ["serve", "--data", str(data_dir), "--workers", str(workers), *arguments],
         clean_environment({**said, **(env or {})}),
-        data_dir / log,
+        data_dir,
+        log,
     )
 
 
@@ -182,7 +184,8 @@ def running_worker(
     worker = Server(
         ["worker", "--data", str(data_dir), "--workers", str(workers)],
         clean_environment({**said, **(env or {})}),
-        data_dir / "worker.log",
+        data_dir,
+        "worker.log",
     )
     try:
         worker.launch()
