@@ -102,7 +102,9 @@ class Hub:
         self._due: list[tuple[int, int, str, Subscriber]] = []
         self._order = itertools.count()  # between those due at the same moment; subscribers don't compare
 
-    def __len__(self) -> int:
+    @property
+    def subscribers(self) -> int:
+        """How many there are on this node, of all meetings."""
         return sum(len(room.subscribers) for room in self._rooms.values())
 
     # --- subscribers

@@ -146,7 +146,9 @@ class Entrance:
         self._draining = False
         self._emptied = anyio.Event()
 
-    def __len__(self) -> int:
+    @property
+    def open(self) -> int:
+        """How many sockets there are, those included that are still being closed."""
         return len(self._peers)
 
     async def serve(self, websocket: WebSocket, protocol: str, handler: Handler) -> None:

@@ -1,0 +1,71 @@
+"""An ASGI application on a real port of this process, with the server's own settings; and clients that speak to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import orjson
+import uvicorn
+from starlette.types import ASGIApp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from undertone.serve import MAX_FRAME_BYTES, PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server
+
+WITHIN_S = 10.0
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The URL of its WebSockets, while the block runs."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_EVERY_SECONDS,
+        ws_ping_timeout=PING_WITHIN_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve)
+        while not server.started:
+            await anyio.sleep(0.005)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield f"ws://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+
+
+def dial(url: str, **options: Any) -> connect:
+    """A client as programs write it; a proxy of the environment's is none of the test's business."""
+    return connect(url, proxy=None, max_size=None, **options)
+
+
+async def hear(client: ClientConnection) -> dict[str, Any]:
+    """The next message."""
+    with anyio.fail_after(WITHIN_S):
+        message: dict[str, Any] = orjson.loads(await client.recv())
+    return message
+
+
+async def end_of(client: ClientConnection) -> tuple[dict[str, Any], int | None, str | None]:
+    """How it ends: the last message before the close, its code and its reason."""
+    last: dict[str, Any] = {}
+    with anyio.fail_after(WITHIN_S):
+        try:
+            while True:
+                last = orjson.loads(await client.recv())
+        except ConnectionClosed:
+            pass
+    return last, client.close_code, client.close_reason

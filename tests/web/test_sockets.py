@@ -1,0 +1,324 @@
+"""The door both sockets share, from outside: real uvicorn, a real port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from tests.web.here import dial, end_of, hear, serving
+from undertone.core.errors import CLOSE_CODES, FIRST_FINAL, MeetingEnded, RemoteFault, TakenOver
+from undertone.core.messages import MAX_MESSAGE_BYTES
+from undertone.web import sockets
+from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, Peer, spread
+
+pytestmark = pytest.mark.anyio
+
+PROTOCOL = "undertone.channel.v1"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that serves."""
+    return "asyncio", {"use_uvloop": True}
+
+
+class Echo:
+    """A handler that says back what it hears, and obeys some words."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        self.entrance = entrance
+        self.peers: list[Peer] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.entrance.serve(WebSocket(scope, receive, send), PROTOCOL, self.converse)
+
+    async def converse(self, peer: Peer, hello: str) -> None:
+        self.peers.append(peer)
+        message: str | bytes | None = hello
+        while message is not None:
+            match message:
+                case "bye":
+                    return
+                case "bug":
+                    raise ZeroDivisionError
+                case "fault":
+                    raise MeetingEnded("it is over")
+                case "fault in a task":
+                    async with anyio.create_task_group() as outer, anyio.create_task_group() as inner:
+                        outer.start_soon(anyio.sleep, 60)
+                        inner.start_soon(self.fail)
+                case bytes():
+                    await peer.send(f'{{"bytes": {len(message)}}}')
+                case _:
+                    await peer.send(f'{{"said": "{message[:20]}"}}')
+            message = await peer.receive()
+
+    async def fail(self) -> None:
+        raise MeetingEnded("it is over")
+
+
+@asynccontextmanager
+async def echoing(entrance: Entrance | None = None) -> AsyncIterator[tuple[str, Echo]]:
+    echo = Echo(Entrance() if entrance is None else entrance)
+    async with serving(Starlette(routes=[WebSocketRoute("/channel", echo)])) as url:
+        yield url + "/channel", echo
+
+
+async def gone(echo: Echo) -> None:
+    with anyio.fail_after(5):
+        while echo.entrance.open:
+            await anyio.sleep(0.01)
+
+
+async def test_the_subprotocol_is_echoed_and_none_is_taken_as_the_first_version() -> None:
+    async with echoing() as (url, echo):
+        async with dial(url, subprotocols=["something.else", PROTOCOL]) as client:
+            assert client.subprotocol == PROTOCOL
+            await client.send("hello")
+            assert await hear(client) == {"said": "hello"}
+            await client.send(b"12345")
+            assert await hear(client) == {"bytes": 5}
+            await client.send("bye")
+            assert (await end_of(client))[1:] == (1000, "")
+        async with dial(url) as client:
+            assert client.subprotocol is None
+            await client.send("hello")
+            assert await hear(client) == {"said": "hello"}
+        await gone(echo)
+
+
+async def test_an_unknown_version_is_echoed_told_and_closed() -> None:
+    async with echoing() as (url, _), dial(url, subprotocols=["undertone.channel.v9"]) as client:
+        assert client.subprotocol == "undertone.channel.v9"
+        error, code, reason = await end_of(client)
+        assert (error["type"], error["code"], code, reason) == (
+            "error",
+            "unsupported_version",
+            4503,
+            "unsupported_version",
+        )
+        assert PROTOCOL in error["detail"]
+
+
+async def test_who_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "HELLO_WITHIN_MS", 50)
+    async with echoing() as (url, echo), dial(url) as client:
+        error, code, reason = await end_of(client)
+        assert (error["code"], code, reason) == ("hello_timeout", 4005, "hello_timeout")
+        assert 0 <= error["retry_after_ms"] <= 5_000
+        await gone(echo)
+
+
+async def test_the_first_message_is_text() -> None:
+    async with echoing() as (url, _), dial(url) as client:
+        await client.send(b"\xff\xfb\x90\x00")
+        error, code, _ = await end_of(client)
+        assert (error["code"], code) == ("bad_message", 4500)
+        assert "retry_after_ms" not in error
+
+
+@pytest.mark.parametrize("message", ["x" * (MAX_MESSAGE_BYTES + 1), b"x" * (MAX_MESSAGE_BYTES + 1)])
+async def test_a_message_a_little_too_large_is_named(message: str | bytes) -> None:
+    async with echoing() as (url, _), dial(url) as client:
+        await client.send("hello")
+        await client.send(message)
+        error, code, _ = await end_of(client)
+        assert (error["code"], code) == ("bad_message", 4500)
+        assert str(MAX_MESSAGE_BYTES) in error["detail"]
+
+
+async def test_the_largest_message_is_taken() -> None:
+    async with echoing() as (url, _), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        await client.send(b"x" * MAX_MESSAGE_BYTES)
+        assert await hear(client) == {"bytes": MAX_MESSAGE_BYTES}
+
+
+async def test_a_message_far_too_large_is_closed_by_the_websocket_layer() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await client.send(b"x" * 1_000_000)
+        assert (await end_of(client))[1] == 1009
+        await gone(echo)
+
+
+@pytest.mark.parametrize("word", ["fault", "fault in a task"])
+async def test_a_fault_is_told_from_wherever_it_is_raised(word: str) -> None:
+    async with echoing() as (url, _), dial(url) as client:
+        await client.send(word)
+        error, code, reason = await end_of(client)
+        assert error == {"type": "error", "code": "meeting_ended", "detail": "it is over"}
+        assert (code, reason) == (4507, "meeting_ended")
+
+
+async def test_a_conversation_is_stopped_from_outside_and_the_first_fault_counts() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        echo.peers[0].stop(TakenOver("a newer one"))
+        echo.peers[0].stop(MeetingEnded("too late"))
+        assert (await end_of(client))[1] == 4506
+
+
+async def test_a_handler_that_has_something_to_do_first_is_asked_instead_of_cancelled() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        asked: list[RemoteFault] = []
+        echo.peers[0].on_stop = asked.append
+        echo.peers[0].stop(TakenOver("a newer one"))
+        await client.send("still here")
+        assert await hear(client) == {"said": "still here"}
+        assert [fault.code for fault in asked] == ["taken_over"]
+        await client.send("bye")
+        assert (await end_of(client))[1] == 4506
+
+
+async def test_a_bug_ends_one_conversation_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    async with echoing() as (url, echo), dial(url) as other, dial(url) as client:
+        await other.send("hello")
+        await hear(other)
+        await client.send("bug")
+        assert (await end_of(client))[1] == 1006  # try again
+        await other.send("still here")
+        assert await hear(other) == {"said": "still here"}
+        assert echo.entrance.open == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_sending_to_a_peer_that_left_does_nothing() -> None:
+    async with echoing() as (url, echo):
+        async with dial(url) as client:
+            await client.send("hello")
+            await hear(client)
+        await gone(echo)
+        await echo.peers[0].send("anybody there?")
+        assert await echo.peers[0].receive() is None
+        echo.peers[0].stop(TakenOver("too late"))
+
+
+async def test_silent_sockets_are_capped_per_address_and_saying_hello_makes_room() -> None:
+    entrance = Entrance(limits=Limits(silent_per_address=2))
+    async with echoing(entrance) as (url, _), dial(url) as first, dial(url):
+        async with dial(url) as third:
+            error, code, _ = await end_of(third)
+            assert (error["code"], code) == ("rate_limited", 4004)
+            assert "2 sockets of your address" in error["detail"]
+        await first.send("hello")
+        await hear(first)
+        async with dial(url) as third:
+            await third.send("hello")
+            assert await hear(third) == {"said": "hello"}
+
+
+async def test_silent_sockets_are_capped_in_all() -> None:
+    async with echoing(Entrance(limits=Limits(silent=1))) as (url, _), dial(url), dial(url) as second:
+        error, code, _ = await end_of(second)
+        assert (error["code"], code) == ("overloaded", 4001)
+
+
+async def test_a_silent_socket_that_leaves_makes_room() -> None:
+    async with echoing(Entrance(limits=Limits(silent=1, silent_per_address=1))) as (url, echo):
+        for _ in range(5):
+            async with dial(url):
+                pass
+            await gone(echo)
+        async with dial(url) as client:
+            await client.send("hello")
+            assert await hear(client) == {"said": "hello"}
+
+
+async def test_a_full_node_says_so() -> None:
+    async with echoing(Entrance(limits=Limits(sockets=1))) as (url, _), dial(url) as first:
+        await first.send("hello")
+        await hear(first)
+        async with dial(url) as second:
+            error, code, _ = await end_of(second)
+            assert (error["code"], code) == ("overloaded", 4001)
+            assert error["retry_after_ms"] <= 30_000
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (None, True),  # no browser
+        ("https://exam.example", True),
+        ("https://EXAM.example", True),
+        ("same host", True),
+        ("https://evil.example", False),
+        ("https://exam.example.evil.example", False),
+        ("null", False),
+    ],
+)
+async def test_pages_of_other_origins_may_not_connect(origin: str | None, allowed: bool) -> None:
+    async with echoing(Entrance(["https://exam.example/"])) as (url, _):
+        if origin == "same host":
+            origin = url.replace("ws://", "https://").removesuffix("/channel")  # behind a proxy that speaks TLS
+        async with dial(url, origin=origin) as client:
+            if allowed:
+                await client.send("hello")
+                assert await hear(client) == {"said": "hello"}
+            else:
+                error, code, _ = await end_of(client)
+                assert (error["code"], code) == ("forbidden", 4502)
+
+
+async def test_draining_tells_everybody_in_batches_and_lets_nobody_in() -> None:
+    async with echoing() as (url, echo), AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(dial(url)) for _ in range(25)]
+        for client in clients:
+            await client.send("hello")
+            await hear(client)
+        late = await stack.enter_async_context(dial(url))  # has not said hello yet
+        ended: list[tuple[float, int | None, int]] = []
+
+        async def wait(number: int) -> None:
+            error, code, _ = await end_of(clients[number])
+            assert error["code"] == "draining"
+            ended.append((anyio.current_time(), code, error["retry_after_ms"]))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(len(clients)):
+                tasks.start_soon(wait, number)
+            await echo.entrance.drain(2.0)
+        assert echo.entrance.open == 0
+        assert {code for _, code, _ in ended} == {4000}
+        assert len({retry for _, _, retry in ended}) > 10  # spread, not one moment for all
+        times = sorted(at for at, _, _ in ended)
+        assert max(after - before for before, after in pairwise(times)) > 0.2  # batches, not all at once
+        assert (await end_of(late))[1] == 4000
+        async with dial(url) as client:
+            assert (await end_of(client))[1] == 4000
+
+
+async def test_draining_does_not_wait_for_ever() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        echo.peers[0].on_stop = lambda _: None  # will not go
+        began = anyio.current_time()
+        await echo.entrance.drain(0.3)
+        assert 0.25 < anyio.current_time() - began < 2
+        await client.send("bye")
+        assert (await end_of(client))[1] == 4000
+
+
+@pytest.mark.parametrize("fault", CLOSE_CODES)
+async def test_who_shall_come_back_is_told_a_moment_of_its_own(fault: type[RemoteFault]) -> None:
+    told = [spread(fault("why", retry_after_ms=100)).retry_after_ms for _ in range(200)]
+    if fault.close >= FIRST_FINAL:
+        assert set(told) == {100}
+        assert spread(fault("why")).retry_after_ms is None
+    else:
+        most = RETRY_WITHIN_MS[fault]
+        assert all(moment is not None and 100 <= moment <= 100 + most for moment in told)
+        assert len(set(told)) > 1 or not most
