@@ -175,9 +175,6 @@ def run(argv: Sequence[str], out: TextIO | None = None, err: TextIO | None = Non
     return 1 if failed else 0
 
 
-main = run
-
-
 def _reports(files: Sequence[str], engine: str, jobs: int) -> Iterator[Report]:
     """One report a file, in order, each as soon as it and those before it are done."""
     jobs = max(1, min(jobs, len(files)))
