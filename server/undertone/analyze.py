@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from undertone.core.errors import RemoteFault
+from undertone.core.tags import container
 from undertone.core.verdict import Outcome, Verdict, judge
 from undertone.core.window import WindowClosed, WindowCutter
 from undertone.diarize.base import ENGINES, AnalysisError, Clip, load
 
 # Bytes read at once; small enough that a file on a slow disk is told of window by window.
 _READ: Final = 256 * 1024
+_MAGIC: Final = 16  # bytes that tell a container
 
 _HELP: Final = """\
 Cuts each MP3 file into windows of 60 seconds, as the server cuts a candidate's stream, and tells for each window how
@@ -75,6 +77,8 @@ def windows(file: Path) -> Iterator[tuple[int, int, WindowClosed]]:
     cutter = WindowCutter()
     number = begun_ms = 0
     with file.open("rb") as source:
+        looks_like = container(source.read(_MAGIC))
+        source.seek(0)
         while True:
             data = source.read(_READ)
             closed = cutter.feed(data) if data else [last for last in [cutter.flush()] if last]
@@ -87,8 +91,10 @@ def windows(file: Path) -> Iterator[tuple[int, int, WindowClosed]]:
                 cutter = WindowCutter()
             elif not data:
                 break
+    if cutter.bad_audio:
+        raise cutter.bad_audio
     if number == 0:
-        raise NoAudio("no MP3 frame in it")
+        raise NoAudio("no MP3 frame in it" + (f"; it looks like {looks_like}" if looks_like else ""))
 
 
 def analyze(file: str, engine: str, expected_voices: int = 1) -> Report:

@@ -54,8 +54,8 @@ class Embedder:
     def __init__(self) -> None:
         self._trunk = models.session(models.data(models.TRUNK))
         with np.load(io.BytesIO(models.data(models.HEAD))) as head:
-            self._weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
-            self._bias: Floats = head["bias"]
+            weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
+            self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
 
     def look(self, samples: Samples, wanted: Mask) -> VoiceMap:
         """Runs the trunk over the `wanted` cells of 80 ms (one entry a cell)."""
@@ -79,7 +79,8 @@ class Embedder:
         mean = rows.mean(axis=-2)
         variance = rows.var(axis=-2) * np.float32(count / (count - 1))
         statistics = np.concatenate([mean, np.sqrt(variance + _LEAST_DEVIATION)], axis=-1)
-        embedding: Floats = statistics @ self._weight.T + self._bias
+        weight, bias = self.head
+        embedding: Floats = statistics @ weight.T + bias
         return embedding
 
 

@@ -16,7 +16,7 @@ from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import RATE, Samples
-from undertone.diarize.local.observation import Observer, levels
+from undertone.diarize.local.observation import Observation, Observer, levels
 from undertone.diarize.local.turns import turns
 
 # A muted or dead microphone: 99.5 % of the window lies under −60 dBFS. A quiet room with an open microphone is at
@@ -44,12 +44,23 @@ class LocalDiarizer:
 
     def listen(self, samples: Samples, profile: bytes | None = None) -> Diarization:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
-        if float(np.percentile(levels(samples), _SILENT_PERCENTILE)) < _SILENT_DBFS:
+        if self.is_silent(samples):
             return Diarization(turns=(), engine=NAME, silent=True, profile=profile)
-        seen = self._observer.observe(samples)
+        return self.decide(self.observe(samples), len(samples) * 1000 // RATE, profile)
+
+    def is_silent(self, samples: Samples) -> bool:
+        """No sound above the gate."""
+        return float(np.percentile(levels(samples), _SILENT_PERCENTILE)) < _SILENT_DBFS
+
+    def observe(self, samples: Samples) -> Observation:
+        """What the networks say: nearly all the work."""
+        return self._observer.observe(samples)
+
+    def decide(self, seen: Observation, duration_ms: int, profile: bytes | None = None) -> Diarization:
+        """What was learned makes of it."""
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
         decided = decide(seen, of, self._learned)
-        spoken = turns(seen, of, decided, len(samples) * 1000 // RATE)
+        spoken = turns(seen, of, decided, duration_ms)
         probabilities = dict(enumerate(decided.probabilities))
         if decided.overlap_only:
             probabilities[1] = decided.second_voice

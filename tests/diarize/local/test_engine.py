@@ -1,0 +1,122 @@
+"""The local engine on real speech: who speaks when, and clips of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.diarize.speech import ONE_VOICE, SECOND_VOICE, TWO_VOICES, clips, encoded, minute
+from undertone.core.verdict import Diarization, Outcome, judge
+from undertone.diarize.base import AnalysisError, Clip, Diarizer, load
+from undertone.diarize.local.decode import decode
+from undertone.diarize.local.engine import LocalDiarizer
+
+
+@pytest.fixture(scope="module")
+def engine() -> Diarizer:
+    return load("local")
+
+
+@pytest.fixture(scope="module")
+def two_voices(engine: Diarizer) -> Diarization:
+    return engine.diarize(minute(TWO_VOICES))
+
+
+@pytest.fixture(scope="module")
+def one_voice(engine: Diarizer) -> Diarization:
+    return engine.diarize(minute(ONE_VOICE))
+
+
+def test_a_second_voice_is_heard(two_voices: Diarization) -> None:
+    verdict = judge(two_voices)
+    assert verdict.outcome is Outcome.MULTIPLE_VOICES
+    assert verdict.voices == 2
+    assert verdict.confidence > 0.8
+    assert verdict.speech_ms == pytest.approx((26_400, 20_100), rel=0.2)
+
+
+def test_turns_are_where_the_second_voice_is(two_voices: Diarization) -> None:
+    truth = np.zeros(6000, bool)
+    for start, end in SECOND_VOICE:
+        truth[int(start * 100) : int(end * 100)] = True
+    found = np.zeros(6000, bool)
+    for turn in judge(two_voices).turns:
+        if turn.speaker == 1:
+            found[turn.start_ms // 10 : turn.end_ms // 10] = True
+    assert (found & truth).sum() > 0.9 * truth.sum()
+    assert (found & ~truth).sum() < 0.1 * truth.sum()
+
+
+def test_one_voice_stays_one(one_voice: Diarization) -> None:
+    verdict = judge(one_voice)
+    assert verdict.outcome is Outcome.CLEAN
+    assert verdict.voices == 1
+    assert verdict.speech_ms == pytest.approx((50_000,), abs=3500)
+    assert verdict.confidence > 0.8
+
+
+def test_a_reader_is_allowed(two_voices: Diarization) -> None:
+    assert judge(two_voices, expected_voices=2).outcome is Outcome.CLEAN
+
+
+def test_the_same_clip_gives_the_same_answer(engine: Diarizer, one_voice: Diarization) -> None:
+    assert engine.diarize(minute(ONE_VOICE)) == one_voice
+
+
+def test_the_profile_is_handed_on(engine: Diarizer) -> None:
+    silence = Clip(encoded(np.zeros(16_000, np.float32), 16_000), 0, 16_000, 16_000)
+    assert engine.diarize(silence, b"a voice").profile == b"a voice"
+
+
+def test_a_dead_microphone_is_silent(engine: Diarizer) -> None:
+    clip = Clip(encoded(np.zeros(48_000 * 5, np.float32), 48_000), 0, 48_000 * 5, 48_000)
+    assert judge(engine.diarize(clip)).outcome is Outcome.SILENT
+
+
+def test_a_quiet_room_is_clean_and_empty(engine: Diarizer) -> None:
+    room = np.random.default_rng(4).normal(0, 0.004, 44_100 * 12).astype(np.float32)
+    verdict = judge(engine.diarize(Clip(encoded(room, 44_100), 0, len(room), 44_100)))
+    assert (verdict.outcome, verdict.voices, verdict.turns) == (Outcome.CLEAN, 0, ())
+
+
+@pytest.mark.parametrize("ms", [100, 700, 3000, 25_000])
+def test_short_windows(engine: Diarizer, ms: int) -> None:
+    for clip in clips(TWO_VOICES.read_bytes()[:240_000], window_ms=ms)[:2]:
+        verdict = judge(engine.diarize(clip))
+        assert verdict.voices <= 2
+        assert all(turn.end_ms <= -(-clip.samples * 1000 // clip.sample_rate) for turn in verdict.turns)
+
+
+def test_one_frame_is_enough(engine: Diarizer) -> None:
+    clip = clips(TWO_VOICES.read_bytes()[:2000], window_ms=60_000)[0]
+    assert judge(engine.diarize(clip)).voices == 0
+
+
+@pytest.mark.slow
+def test_a_long_window(engine: Diarizer) -> None:
+    assert isinstance(engine, LocalDiarizer)
+    twice = np.concatenate([decode(minute(ONE_VOICE)), decode(minute(TWO_VOICES))])
+    verdict = judge(engine.listen(twice))
+    assert verdict.outcome is Outcome.MULTIPLE_VOICES
+    assert verdict.turns[-1].end_ms > 115_000
+
+
+def test_garbage_is_named(engine: Diarizer) -> None:
+    with pytest.raises(AnalysisError, match="no MP3 frame"):
+        engine.diarize(Clip(bytes(5000), 0, 44_100, 44_100))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (32_000, 2), (44_100, 2)])
+def test_other_formats_are_heard_alike(engine: Diarizer, rate: int, channels: int) -> None:
+    samples = decode(minute(TWO_VOICES))[: 16_000 * 30]
+    (clip,) = clips(
+        encoded(
+            np.interp(np.arange(30 * rate) / rate, np.arange(len(samples)) / 16_000, samples).astype(np.float32),
+            rate,
+            channels=channels,
+        )
+    )
+    verdict = judge(engine.diarize(clip))
+    assert verdict.voices == 2
+    assert verdict.other_ms > 6000
