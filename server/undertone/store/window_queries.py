@@ -113,12 +113,14 @@ for update
 OPEN_ANOMALY: Final = """
 insert into anomalies (meeting, anomaly, participant, kind, opened_at, last_at, count, summary, evidence)
 values (:meeting, :anomaly, :participant, :kind, :opened_at, :last_at, :count, :summary, cast(:evidence as jsonb))
+returning *, cast(:name as text) as name
 """
 
 GROW_ANOMALY: Final = """
 update anomalies
 set opened_at = :opened_at, last_at = :last_at, count = :count, summary = :summary, evidence = cast(:evidence as jsonb)
 where meeting = :meeting and anomaly = :anomaly
+returning *, cast(:name as text) as name
 """
 
 PARTICIPANT_JUDGED: Final = """

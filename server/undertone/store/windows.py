@@ -17,9 +17,10 @@ import msgspec
 
 from undertone.core.anomaly import ANOMALY_MINUTES, Growing, HeardWindow, Opened, kind_of, place
 from undertone.core.errors import NotFound
-from undertone.core.events import Anomaly, AnomalyMoved, CandidateMoved, Evidence, Person, WindowJudged
+from undertone.core.events import AnomalyMoved, CandidateMoved, Evidence, Person, WindowJudged
 from undertone.core.times import rfc3339
 from undertone.core.verdict import Diarization, Outcome, Verdict, judge
+from undertone.store.anomalies import anomaly_of
 from undertone.store.clips import clip_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import Moved, NewEvent, append
@@ -212,6 +213,7 @@ class Windows:
         values = {
             "meeting": claimed.meeting,
             "anomaly": anomaly,
+            "name": claimed.name,
             "opened_at": placed.opened_at,
             "last_at": placed.last_at,
             "count": placed.count,
@@ -219,21 +221,12 @@ class Windows:
             "evidence": msgspec.json.encode(placed.evidence).decode(),
         }
         if opened:
-            await tx.execute(OPEN_ANOMALY, {**values, "participant": claimed.participant, "kind": placed.kind})
+            written = await tx.fetch_one(OPEN_ANOMALY, {**values, "participant": claimed.participant, "kind": kind})
         else:
-            await tx.execute(GROW_ANOMALY, values)
-        told = Anomaly(
-            id=anomaly,
-            kind=placed.kind,
-            state="open",
-            participant=claimed.person,
-            opened_at=rfc3339(placed.opened_at),
-            last_at=rfc3339(placed.last_at),
-            count=placed.count,
-            summary=placed.summary,
-            evidence=list(placed.evidence),
-        )
-        return NewEvent("anomaly_opened" if opened else "anomaly_grew", AnomalyMoved(anomaly=told), claimed.person)
+            written = await tx.fetch_one(GROW_ANOMALY, values)
+        assert written is not None  # inserted just now, or locked by us
+        body = AnomalyMoved(anomaly=anomaly_of(written))
+        return NewEvent("anomaly_opened" if opened else "anomaly_grew", body, claimed.person)
 
 
 def _growing(row: Row) -> Growing:
