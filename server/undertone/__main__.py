@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return simulate(arguments[1:])
     if arguments[:1] == ["analyze"]:
-        from undertone.analyze import main as analyze
+        from undertone.analyze import run as analyze
 
         return analyze(arguments[1:])
     parser = _parser()

@@ -26,7 +26,7 @@ from starlette.websockets import WebSocket
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
-from undertone.process import connect_patiently
+from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
 from undertone.rooms.local import LocalRooms
 from undertone.store.audit import Audit
 from undertone.store.clips import ClipStore
@@ -56,6 +56,8 @@ from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
 from undertone.web.sockets import Entrance, Limits
 from undertone.web.tokens import Tokens, hash_secret
+from undertone.work import cores, duties_of
+from undertone.worker.service import Work
 
 log: Final = logging.getLogger("undertone")
 
@@ -77,12 +79,17 @@ class Node:
     health: Health
     entrance: Entrance
     candidates: Candidates
+    analysis: Ending | None
 
     async def drain(self) -> None:
-        """Not ready any more; every socket told and closed; what they brought, written. 18 s at most."""
+        """Not ready any more; every socket told and closed; what they brought, written; no window in hand. 18 s."""
         self.health.draining = True
-        await self.entrance.drain(SOCKETS_WITHIN_SECONDS)
-        await self.candidates.settle(WRITTEN_WITHIN_SECONDS)
+        async with anyio.create_task_group() as tasks:
+            if self.analysis is not None:
+                tasks.start_soon(self.analysis.stop)
+            await self.entrance.drain(SOCKETS_WITHIN_SECONDS)
+            await self.candidates.settle(WRITTEN_WITHIN_SECONDS)
+        await anyio.sleep(LAST_NOTICES_SECONDS)
 
 
 @asynccontextmanager
@@ -93,8 +100,8 @@ async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets
     await connect_patiently(database)
     try:
         async with anyio.create_task_group() as tasks:
-            node, parts = _assemble(settings, url, database, secrets, sockets, name)
-            for part in parts:
+            node, running = _assemble(settings, url, database, secrets, sockets, name)
+            for part in running:
                 tasks.start_soon(part)
             yield node
             tasks.cancel_scope.cancel()
@@ -119,10 +126,11 @@ def _assemble(
     authority = Authority(tokens, meetings, participants, api_key_hash)
     entrance = Entrance(settings.origins, Limits(sockets=min(settings.max_sockets or sockets, sockets)))
     hub = Hub(events)
+    parts = Parts(database, clips, notifier.moved)
     candidates = Candidates(
         authority=authority,
         streams=Streams(database, clips, notifier.moved, name),
-        parts=Parts(database, clips, notifier.moved),
+        parts=parts,
         presence=Presence(database, notifier.moved, name),
         notifier=notifier,
         clock=DatabaseClock(),
@@ -144,7 +152,7 @@ def _assemble(
     home = Home(
         version=version("undertone"),
         public_url=settings.public_url,
-        analysis="in this process" if settings.workers != 0 else "elsewhere: undertone worker",
+        analysis="on this machine" if settings.workers != 0 else "elsewhere: undertone worker",
         database="PostgreSQL in the data folder" if settings.database_url is None else "a shared PostgreSQL",
         rooms=settings.rooms,
         needs_api_key=api_key_hash is not None,
@@ -184,9 +192,20 @@ def _assemble(
         middleware=[*_cors(settings.origins), Middleware(Edge)],
         exception_handlers=HANDLERS,
     )
-    hear = partial(_hear, listener, hub, candidates, meetings, name)
-    parts: list[Part] = [notifier.run, hear, hub.run, candidates.run, partial(heartbeat, database, name)]
-    return Node(app, health, entrance, candidates), parts
+    app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
+    processes = max(1, cores() - 1) if settings.workers is None else settings.workers
+    works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties_of(settings, max(1, processes)))
+    analysis = Ending(works.analyse) if processes else None
+    running: list[Part] = [
+        notifier.run,
+        partial(_hear, listener, hub, candidates, meetings, works, name),
+        hub.run,
+        candidates.run,
+        partial(heartbeat, database, name),
+        works.sweep,
+        *([analysis.run] if analysis else []),
+    ]
+    return Node(app, health, entrance, candidates, analysis), running
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:
@@ -205,12 +224,15 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
     ]
 
 
-async def _hear(listener: Listener, hub: Hub, candidates: Candidates, meetings: Meetings, name: str) -> None:
+async def _hear(
+    listener: Listener, hub: Hub, candidates: Candidates, meetings: Meetings, works: Work, name: str
+) -> None:
     """Hands what other nodes tell, and this one, to whom it concerns here."""
     async with anyio.create_task_group() as tasks:
         async for notice in listener.notices():
             match notice:
                 case Moved(moved):
+                    works.ring()
                     for meeting in moved:
                         hub.moved(meeting)
                 case TookOver(meeting, participant, generation, node):
@@ -222,6 +244,7 @@ async def _hear(listener: Listener, hub: Hub, candidates: Candidates, meetings: 
                 case Ended(meeting):
                     tasks.start_soon(_send_off, candidates, meetings, meeting)
                 case Reconnected():
+                    works.ring()
                     hub.reconnected()
 
 

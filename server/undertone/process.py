@@ -7,7 +7,7 @@ import logging.config
 import os
 import resource
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ log: Final = logging.getLogger("undertone")
 SECRET_FILE: Final = "secret"  # noqa: S105  # the file's name, not what is in it
 # What a process needs besides sockets: clips, the database's connections, analysis processes, libraries.
 FILES_BESIDES_SOCKETS: Final = 200
+# Notices are sent 20 ms after the news at the latest; whoever misses one looks by itself within seconds.
+LAST_NOTICES_SECONDS: Final = 0.1
 # A database that is starting takes seconds; asking twice a second costs nothing and loses half a second at most.
 ASK_AGAIN_SECONDS: Final = 0.5
 SAY_AGAIN_SECONDS: Final = 10.0
@@ -135,6 +137,26 @@ async def connect_patiently(database: Database) -> None:
                 log.warning("waiting for the database: %s", fault.detail)
                 said = anyio.current_time()
         await anyio.sleep(ASK_AGAIN_SECONDS)
+
+
+class Ending:
+    """A part that can be ended before those it needs, and waited for."""
+
+    def __init__(self, part: Callable[[], Awaitable[None]]) -> None:
+        self._part = part
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    async def run(self) -> None:
+        """Until the part ends, or is told to."""
+        with self._scope:
+            await self._part()
+        self._ended.set()
+
+    async def stop(self) -> None:
+        """Tells it to end, and waits until it has."""
+        self._scope.cancel()
+        await self._ended.wait()
 
 
 def told_plainly(error: BaseException) -> str | None:
