@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.holder import Holder, ask
+from tests.store.holder import Holder, ask, running
 from undertone.store import embedded
 from undertone.store.embedded_faults import name_fault
 
@@ -68,6 +68,15 @@ def test_a_start_that_failed_holds_nothing(data_dir: Path) -> None:
     shutil.rmtree(data_dir / "postgres")
     with Holder(data_dir) as other:
         assert ask(other.dsn, "select 1") == 1
+
+
+@pytest.mark.slow
+def test_who_removes_the_folder_under_a_running_one_can_still_leave(data_dir: Path) -> None:
+    server = embedded.start(data_dir / "short-lived", durable=False)
+    process = running(data_dir / "short-lived")
+    shutil.rmtree(data_dir / "short-lived")
+    server.stop()
+    process.terminate()  # rather than wait until it looks
 
 
 @pytest.mark.parametrize(

@@ -63,18 +63,19 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Give up this hold; stops PostgreSQL if nobody else has one. Safe to call again."""
-        if self._users is None:
+        users, self._users = self._users, None
+        if users is None:
             return
-        with locked(self._lock):
-            users, self._users = self._users, None
-            try:
+        try:
+            with locked(self._lock):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            else:
                 embedded_cluster.stop(self._place)
-            finally:
-                os.close(users)
+        except BlockingIOError:  # somebody else has
+            return
+        except FileNotFoundError:  # the data folder was removed; PostgreSQL sees that itself, within a minute
+            return
+        finally:
+            os.close(users)
 
     def __enter__(self) -> Self:
         return self
