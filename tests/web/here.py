@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,7 +50,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 def dial(url: str, **options: Any) -> connect:
     """A client as programs write it; a proxy of the environment's is none of the test's business."""
-    return connect(url, proxy=None, max_size=None, **options)
+    # Without a bound on what waits to be received: a client that stops reading its line doesn't see the close either.
+    return connect(url, **{"proxy": None, "max_size": None, "max_queue": None, **options})
 
 
 async def hear(client: ClientConnection) -> dict[str, Any]:
@@ -59,13 +61,16 @@ async def hear(client: ClientConnection) -> dict[str, Any]:
     return message
 
 
+async def rest_of(client: ClientConnection) -> list[dict[str, Any]]:
+    """All that still comes, until it is closed."""
+    messages: list[dict[str, Any]] = []
+    with anyio.fail_after(WITHIN_S), contextlib.suppress(ConnectionClosed):
+        while True:
+            messages.append(orjson.loads(await client.recv()))
+    return messages
+
+
 async def end_of(client: ClientConnection) -> tuple[dict[str, Any], int | None, str | None]:
     """How it ends: the last message before the close, its code and its reason."""
-    last: dict[str, Any] = {}
-    with anyio.fail_after(WITHIN_S):
-        try:
-            while True:
-                last = orjson.loads(await client.recv())
-        except ConnectionClosed:
-            pass
-    return last, client.close_code, client.close_reason
+    messages = await rest_of(client)
+    return messages[-1] if messages else {}, client.close_code, client.close_reason
