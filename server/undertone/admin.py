@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from undertone.config import ConfigError, Settings
-from undertone.process import connect_patiently, database_url
+from undertone.process import database_url
 from undertone.store.database import Database
 from undertone.store.events import Events
 from undertone.store.notify import Notifier
@@ -20,7 +20,7 @@ def new_epoch(settings: Settings, meeting: str | None) -> int:
 async def _new_epoch(settings: Settings, meeting: str | None) -> None:
     async with database_url(settings) as url:
         database = Database(url, max_connections=1)
-        await connect_patiently(database)
+        await database.connect()
         try:
             events = Events(database, Notifier(url).moved)
             if meeting is not None and await events.position(meeting) is None:

@@ -134,7 +134,8 @@ async def connect_patiently(database: Database) -> None:
             return
         except Unavailable as fault:
             if anyio.current_time() - said >= SAY_AGAIN_SECONDS:
-                log.warning("waiting for the database: %s", fault.detail)
+                # The cause names hosts and roles: for our own log, not for peers.
+                log.warning("waiting for the database: %s: %s", fault.detail, fault.__cause__)
                 said = anyio.current_time()
         await anyio.sleep(ASK_AGAIN_SECONDS)
 
@@ -164,4 +165,6 @@ def told_plainly(error: BaseException) -> str | None:
     if isinstance(error, BaseExceptionGroup):
         told = [told_plainly(each) for each in error.exceptions]
         return None if None in told else "; ".join(dict.fromkeys(each for each in told if each))
-    return str(error) if isinstance(error, UndertoneError) else None
+    if not isinstance(error, UndertoneError):
+        return None
+    return f"{error}: {error.__cause__}" if isinstance(error, Unavailable) else str(error)

@@ -98,7 +98,12 @@ async def serve(settings: Settings, listener: socket.socket, secrets: Sequence[s
         async with database_url(settings) as url, composed(settings, url, secrets, sockets) as node:
             server = Server(_uvicorn(settings, node))
             running.begun(node, server)
-            await server.serve([listener])
+            try:
+                await server.serve([listener])
+            except BaseException:
+                # Not drained: every open socket's task is cut off, and uvicorn would log each as a failure of its own.
+                logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+                raise
         tasks.cancel_scope.cancel()
 
 
