@@ -17,11 +17,14 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 import msgspec
+
+if TYPE_CHECKING:
+    from undertone.diarize.base import Diarizer
 
 # One clip is one core's work: more threads would only fight over the cores of the other analyzers.
 ONE_THREAD: Final = (
@@ -65,13 +68,23 @@ _settled = False
 
 
 def analyse(job: Job) -> Answer:
+    """What is heard in the clip."""
+    return _answered(job, _heard)
+
+
+def warm(job: Job) -> Answer:
+    """The engine loaded, and nothing heard: whether it can be used, and the next clip need not wait for it."""
+    return _answered(job, _loaded)
+
+
+def _answered(job: Job, work: Callable[[Job], bytes]) -> Answer:
     """Never raises: an exception would be pickled, which those with keyword-only constructors do not survive."""
     with _noted(job.notes) as notes:
         faulthandler.enable(notes)
         faulthandler.dump_traceback_later(max(job.deadline - time.monotonic() - BEFORE_DEADLINE_S, 0.01), file=notes)
         try:
             _settle(job)
-            return "heard", _heard(job)
+            return "heard", work(job)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: an engine's exit() is its failure
             return "failed", _why(error, notes)
         finally:
@@ -88,13 +101,22 @@ def _why(error: BaseException, notes: TextIO) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def _loaded(job: Job) -> bytes:
+    _engine(job)
+    return b""
+
+
 def _heard(job: Job) -> bytes:
     from undertone.diarize.base import Clip
 
-    module, _, function = job.loader.partition(":")
-    load = getattr(importlib.import_module(module), function)
     clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate)
-    return msgspec.msgpack.encode(load(job.engine).diarize(clip, job.profile))
+    return msgspec.msgpack.encode(_engine(job).diarize(clip, job.profile))
+
+
+def _engine(job: Job) -> Diarizer:
+    module, _, function = job.loader.partition(":")
+    engine: Diarizer = getattr(importlib.import_module(module), function)(job.engine)
+    return engine
 
 
 def _settle(job: Job) -> None:

@@ -10,21 +10,23 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Final
 
 import anyio
 import msgspec
 from anyio import to_process, to_thread
 
+from undertone.core.errors import UndertoneError
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
-from undertone.worker.analyzer_process import Answer, Job, analyse
+from undertone.worker.analyzer_process import Answer, Job, analyse, warm
 
 log = logging.getLogger(__name__)
 
 # A window of speech takes 1-2 s on a core, loading the models 1 s, and a loaded machine ten times as long.
 DEADLINE_S: Final = 60.0
-# The local engine maps less than 1 GiB at its largest. Address space, so several times what it really uses.
+# The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30
 LOADER: Final = "undertone.diarize.base:load"
 # Enough for a traceback; more of it helps nobody.
@@ -43,6 +45,10 @@ class AnalysisFailed(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class EngineUnusable(UndertoneError):
+    """No clip can be analysed here: wrongly installed, or wrongly configured. Not the fault of any clip."""
 
 
 class Analyzers:
@@ -64,49 +70,69 @@ class Analyzers:
         self._loader = loader
         self._limiter = anyio.CapacityLimiter(count)
 
+    async def warm(self) -> None:
+        """Starts every process and loads the engine. Raises EngineUnusable if it can't be loaded."""
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self.count):
+                tasks.start_soon(self._warm_one)
+
+    async def _warm_one(self) -> None:
+        try:
+            answer = await self._asked(warm, Clip(b"", 0, 1, 1), None)
+        except AnalysisFailed as failed:  # this machine's fault, and perhaps of this moment
+            log.warning("an analyzer was not started ahead of time: %s", failed.reason)
+            return
+        if answer[0] == "failed":
+            raise EngineUnusable(f"the engine {self.engine!r} can't be used: {answer[1]}")
+
     async def analyse(self, clip: Clip, profile: bytes | None) -> Diarization:
         """What the engine hears, within the deadline. Raises AnalysisFailed.
 
         Past the deadline, or when the caller is cancelled, the process is killed; the next clip gets a new one.
         """
+        answer = await self._asked(analyse, clip, profile)
+        if answer[0] == "failed":
+            raise AnalysisFailed(_printable(answer[1]))
+        return _checked(answer[1], clip)
+
+    async def _asked(self, what: Callable[[Job], Answer], clip: Clip, profile: bytes | None) -> Answer:
         notes = await to_thread.run_sync(_new_notes)
         try:
-            answer = await self._answer(clip, profile, notes)
+            # Whoever waits for a process has not started: the time counts from here.
+            async with self._limiter:
+                return await self._answer(what, self._job(clip, profile, notes))
         finally:
             with anyio.CancelScope(shield=True):
                 said = await to_thread.run_sync(_take_notes, notes)
             if said:
                 log.warning("an analyzer said: %s", said)
-        if answer[0] == "failed":
-            raise AnalysisFailed(_printable(answer[1]))
-        return _checked(answer[1], clip)
 
-    async def _answer(self, clip: Clip, profile: bytes | None, notes: str) -> Answer:
-        # Whoever waits for a process has not started: the time counts from here.
-        async with self._limiter:
-            job = Job(
-                loader=self._loader,
-                engine=self.engine,
-                mp3=clip.mp3,
-                lead_in_samples=clip.lead_in_samples,
-                samples=clip.samples,
-                sample_rate=clip.sample_rate,
-                profile=profile,
-                notes=notes,
-                parent=os.getpid(),
-                memory_bytes=self._memory_bytes,
-                deadline=time.monotonic() + self._deadline_s,
-            )
-            try:
-                with anyio.fail_after(self._deadline_s):
-                    return await to_process.run_sync(analyse, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
-            except TimeoutError:
-                raise AnalysisFailed(f"no answer from the analyzer within {self._deadline_s:g} s") from None
-            except anyio.BrokenWorkerProcess:
-                raise AnalysisFailed("the analyzer process died") from None
-            except Exception as error:  # what the process could not even take in, such as a lack of memory
-                log.exception("an analyzer process failed outside of the engine")
-                raise AnalysisFailed(_printable(f"{type(error).__name__}: {error}")) from error
+    def _job(self, clip: Clip, profile: bytes | None, notes: str) -> Job:
+        return Job(
+            loader=self._loader,
+            engine=self.engine,
+            mp3=clip.mp3,
+            lead_in_samples=clip.lead_in_samples,
+            samples=clip.samples,
+            sample_rate=clip.sample_rate,
+            profile=profile,
+            notes=notes,
+            parent=os.getpid(),
+            memory_bytes=self._memory_bytes,
+            deadline=time.monotonic() + self._deadline_s,
+        )
+
+    async def _answer(self, what: Callable[[Job], Answer], job: Job) -> Answer:
+        try:
+            with anyio.fail_after(self._deadline_s):
+                return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
+        except TimeoutError:
+            raise AnalysisFailed(f"no answer from the analyzer within {self._deadline_s:g} s") from None
+        except anyio.BrokenWorkerProcess:
+            raise AnalysisFailed("the analyzer process died") from None
+        except Exception as error:  # what the process could not even take in, such as a lack of memory
+            log.exception("an analyzer process failed outside of the engine")
+            raise AnalysisFailed(_printable(f"{type(error).__name__}: {error}")) from error
 
 
 def _checked(answer: bytes, clip: Clip) -> Diarization:

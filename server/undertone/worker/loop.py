@@ -83,8 +83,12 @@ class AnalysisLoop:
         self._leave_by = float("inf")
 
     async def run(self) -> None:
-        """Until it is cancelled; then it takes up to `drain_s` to finish what it has in hand."""
+        """Until it is cancelled; then it takes up to `drain_s` to finish what it has in hand.
+
+        Raises EngineUnusable where no window could be analysed.
+        """
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._analyzers.warm)
             try:
                 while True:
                     free = self._analyzers.count - len(self._in_hand)
