@@ -75,6 +75,11 @@ class Link(ABC):
         self._task: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is tried any more: it was finished, left, or closed for good."""
+        return self._task is not None and self._task.done()
+
     @abstractmethod
     async def _arrived(self, text: str) -> None:
         """Hand one message to the session, and on what came of it. May raise ServerFault."""

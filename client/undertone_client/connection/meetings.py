@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -11,72 +11,53 @@ import msgspec
 
 from undertone.core.errors import CLOSE_CODES, UndertoneError
 from undertone.core.events import Anomaly
+from undertone.core.requests import (
+    AnomalyList,
+    CreateMeeting,
+    CreateParticipant,
+    CreateProctor,
+    CredentialData,
+    CredentialIssued,
+    GiveReview,
+    LinkIssued,
+    MeetingCreated,
+    Problem,
+    RenewToken,
+)
 from undertone_client.connection.address import ENVIRONMENT, Proxy, http_url, proxy_for
 
 _FAULTS: Final = {fault.code: fault for fault in CLOSE_CODES}
 TIMEOUT_S: Final = 30.0
 
-_T = TypeVar("_T")
+_Answer = TypeVar("_Answer")
 
 
-class Problem(UndertoneError):
-    """An HTTP answer that is no success and has no name of the protocol."""
+class CallFailed(UndertoneError):
+    """An HTTP answer that is no success and has no name in the table of close codes; or one that can't be read."""
 
-    def __init__(self, status: int, code: str | None, detail: str) -> None:
-        super().__init__(f"{status} {code or ''}: {detail}")
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
         self.detail = detail
 
 
-class Created(msgspec.Struct, frozen=True, kw_only=True):
-    """A new meeting and its two secrets: `admin_id` is its creator's, `join_secret` every candidate's."""
-
-    id: str
-    title: str
-    created_at: str
-    admin_id: str
-    join_secret: str
-
-
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """What a participant or proctor shows at a socket, until `expires_at`."""
-
-    id: str
-    name: str
-    token: str
-    expires_at: str
-
-
-class ClipLink(msgspec.Struct, frozen=True, kw_only=True):
-    """An address that plays a clip without a header, for five minutes."""
-
-    url: str
-    expires_at: str
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    code: str | None = None
-    detail: str = ""
-    retry_after_ms: int | None = None
-
-
 class Meetings:
     """The server's HTTP side. `api_key` is what creating needs; the other calls take the credential they are made with.
 
-    Raises the named error of the protocol that the server answered with (Unauthorized, NotFound, …), Problem for any
-    other refusal, and httpx.TransportError where there was no answer.
+    Raises the fault that the server named (Unauthorized, NotFound, RateLimited, …), CallFailed for any other refusal,
+    and httpx.TransportError where there was no answer. `proxy` is "environment" (none for loopback), an address, or
+    None.
     """
 
     def __init__(self, server: str, api_key: str | None = None, *, proxy: Proxy = ENVIRONMENT) -> None:
-        url = http_url(server)
-        environment = proxy == ENVIRONMENT and proxy_for(server) is True
         self._api_key = api_key
+        by_environment = proxy == ENVIRONMENT
         self._http = httpx.AsyncClient(
-            base_url=url,
+            base_url=http_url(server),
             timeout=TIMEOUT_S,
-            trust_env=environment,
-            proxy=None if proxy == ENVIRONMENT else proxy,
+            trust_env=by_environment and proxy_for(server) is True,
+            proxy=None if by_environment else proxy,
         )
 
     async def __aenter__(self) -> Self:
@@ -88,18 +69,9 @@ class Meetings:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def create(self, title: str) -> Created:
-        """A new meeting."""
-        answer = await self._call("POST", "/meetings", self._api_key, {"title": title})
-        meeting = msgspec.json.decode(answer.content, type=_CreatedAnswer)
-        data = meeting.data
-        return Created(
-            id=data.id,
-            title=data.title,
-            created_at=data.created_at,
-            admin_id=meeting.admin_id,
-            join_secret=meeting.join_secret,
-        )
+    async def create(self, title: str) -> MeetingCreated:
+        """A new meeting, with its `admin_id` and `join_secret`."""
+        return _read(await self._call("POST", "/meetings", self._api_key, CreateMeeting(title=title)), MeetingCreated)
 
     async def join(
         self,
@@ -109,26 +81,27 @@ class Meetings:
         *,
         external_id: str | None = None,
         expected_voices: int | None = None,
-    ) -> Ticket:
+    ) -> CredentialData:
         """A new candidate, by the `join_secret`, the `admin_id`, or (without a credential) the API key."""
-        body = {"name": name, "external_id": external_id, "expected_voices": expected_voices}
-        path = f"/meetings/{quote(meeting, safe='')}/participants"
-        return await self._ticket(path, credential or self._api_key, body)
+        body = CreateParticipant(name=name, external_id=external_id, expected_voices=expected_voices)
+        answer = await self._call("POST", _path(meeting, "participants"), credential or self._api_key, body)
+        return _read(answer, CredentialIssued).data
 
-    async def renew(self, meeting: str, participant: str, token: str, join_secret: str) -> Ticket:
+    async def renew(self, meeting: str, participant: str, token: str, join_secret: str) -> CredentialData:
         """A fresh token for a candidate that shows its previous one, be it expired."""
-        path = f"/meetings/{quote(meeting, safe='')}/participants/{quote(participant, safe='')}/token"
-        return await self._ticket(path, join_secret, {"token": token})
+        path = _path(meeting, "participants", participant, "token")
+        return _read(await self._call("POST", path, join_secret, RenewToken(token=token)), CredentialIssued).data
 
-    async def add_proctor(self, meeting: str, name: str, admin_id: str | None = None) -> Ticket:
+    async def add_proctor(self, meeting: str, name: str, admin_id: str | None = None) -> CredentialData:
         """A token for a proctor, by the `admin_id` or the API key."""
-        path = f"/meetings/{quote(meeting, safe='')}/proctors"
-        return await self._ticket(path, admin_id or self._api_key, {"name": name})
+        answer = await self._call(
+            "POST", _path(meeting, "proctors"), admin_id or self._api_key, CreateProctor(name=name)
+        )
+        return _read(answer, CredentialIssued).data
 
     async def anomalies(self, meeting: str, credential: str) -> list[Anomaly]:
         """What was found, newest first."""
-        answer = await self._call("GET", f"/meetings/{quote(meeting, safe='')}/anomalies", credential)
-        return msgspec.json.decode(answer.content, type=_AnomaliesAnswer).anomalies
+        return _read(await self._call("GET", _path(meeting, "anomalies"), credential), AnomalyList).anomalies
 
     async def review(
         self,
@@ -141,78 +114,64 @@ class Meetings:
         note: str | None = None,
     ) -> Anomaly:
         """Decide on an anomaly; the same `key` again gets the first answer."""
-        path = f"/meetings/{quote(meeting, safe='')}/anomalies/{quote(anomaly, safe='')}/review"
-        answer = await self._call("POST", path, credential, {"key": key, "decision": decision, "note": note})
-        return msgspec.json.decode(answer.content, type=Anomaly)
+        body = GiveReview(key=key, decision=decision, note=note)
+        return _read(
+            await self._call("POST", _path(meeting, "anomalies", anomaly, "review"), credential, body), Anomaly
+        )
 
     async def clip(self, meeting: str, clip: str, credential: str) -> bytes:
         """A clip's MP3, its lead-in included."""
-        return (await self._call("GET", _clip_path(meeting, clip), credential)).content
+        return (await self._call("GET", _path(meeting, "clips", clip), credential)).content
 
-    async def clip_link(self, meeting: str, clip: str, credential: str) -> ClipLink:
-        """An absolute address that plays the clip without a header."""
-        answer = await self._call("POST", _clip_path(meeting, clip) + "/link", credential)
-        link = msgspec.json.decode(answer.content, type=ClipLink)
-        return ClipLink(url=str(self._http.base_url.join(link.url)), expires_at=link.expires_at)
+    async def clip_link(self, meeting: str, clip: str, credential: str) -> LinkIssued:
+        """An absolute address that plays the clip without a header, for five minutes."""
+        link = _read(await self._call("POST", _path(meeting, "clips", clip, "link"), credential), LinkIssued)
+        return LinkIssued(url=str(self._http.base_url.join(link.url)), expires_at=link.expires_at)
 
     async def end(self, meeting: str, admin_id: str | None = None) -> None:
         """The exam is over; proctors may still read."""
-        await self._call("POST", f"/meetings/{quote(meeting, safe='')}/end", admin_id or self._api_key)
+        await self._call("POST", _path(meeting, "end"), admin_id or self._api_key)
 
     async def delete(self, meeting: str, admin_id: str | None = None) -> None:
         """No row and no clip of it stays."""
-        await self._call("DELETE", f"/meetings/{quote(meeting, safe='')}", admin_id or self._api_key)
+        await self._call("DELETE", _path(meeting), admin_id or self._api_key)
 
     async def ready(self) -> bool:
         """Whether the server takes traffic."""
         return (await self._http.get("/readyz")).is_success
 
-    async def _ticket(self, path: str, credential: str | None, body: dict[str, Any]) -> Ticket:
-        answer = await self._call("POST", path, credential, body)
-        return msgspec.json.decode(answer.content, type=_TicketAnswer).data
-
     async def _call(
-        self, method: str, path: str, credential: str | None, body: dict[str, Any] | None = None
+        self, method: str, path: str, credential: str | None, body: msgspec.Struct | None = None
     ) -> httpx.Response:
         headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
-        json = None if body is None else {name: value for name, value in body.items() if value is not None}
-        answer = await self._http.request(method, path, headers=headers, json=json)
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = msgspec.json.encode(body)
+        answer = await self._http.request(method, path, headers=headers, content=content)
         if answer.is_success:
             return answer
         raise _fault(answer)
 
 
-class _CreatedData(msgspec.Struct, frozen=True):
-    id: str
-    title: str
-    created_at: str
+def _path(*segments: str) -> str:
+    return "/meetings/" + "/".join(quote(segment, safe="") for segment in segments)
 
 
-class _CreatedAnswer(msgspec.Struct, frozen=True):
-    data: _CreatedData
-    admin_id: str
-    join_secret: str
-
-
-class _TicketAnswer(msgspec.Struct, frozen=True):
-    data: Ticket
-
-
-class _AnomaliesAnswer(msgspec.Struct, frozen=True):
-    anomalies: list[Anomaly]
-
-
-def _clip_path(meeting: str, clip: str) -> str:
-    return f"/meetings/{quote(meeting, safe='')}/clips/{quote(clip, safe='')}"
+def _read(answer: httpx.Response, shape: type[_Answer]) -> _Answer:
+    try:
+        return msgspec.json.decode(answer.content, type=shape)
+    except msgspec.DecodeError as error:
+        raise CallFailed(answer.status_code, "unreadable", f"{answer.url} is no Undertone server: {error}") from None
 
 
 def _fault(answer: httpx.Response) -> UndertoneError:
     """The problem (RFC 9457) as the error it names."""
     try:
-        problem = msgspec.json.decode(answer.content, type=_Problem)
+        problem = msgspec.json.decode(answer.content, type=Problem)
     except msgspec.DecodeError:
-        return Problem(answer.status_code, None, answer.text[:500] or answer.reason_phrase)
-    fault = _FAULTS.get(problem.code or "")
+        return CallFailed(answer.status_code, "unreadable", answer.text[:500] or answer.reason_phrase)
+    fault = _FAULTS.get(problem.code)
     if fault is None:
-        return Problem(answer.status_code, problem.code, problem.detail)
+        return CallFailed(answer.status_code, problem.code, problem.detail)
     return fault(problem.detail, problem.retry_after_ms)

@@ -75,6 +75,11 @@ class StreamSession(Session):
         """Whether the server has taken this connection."""
         return self.state in (State.STREAMING, State.FINISHING, State.FINISHED)
 
+    @property
+    def lost_ms(self) -> int:
+        """How much this stream's server was told to be lost, in all."""
+        return to_ms(self._told[-1].lost) if self._told else 0
+
     # --- the microphone's side
 
     def record(self, mp3: bytes) -> None:
