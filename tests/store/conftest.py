@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
+from tests.conftest import TEMPLATE
 from tests.store.house import House
 from undertone.store.database import Database
+from undertone.store.embedded import EmbeddedPostgres
+
+NAME = "test_store"
+
+# Whoever is still in it goes, and so do all rows.
+EMPTY = """
+select count(pg_terminate_backend(pid)) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid();
+do $$
+declare
+    filled text;
+begin
+    for filled in select tablename from pg_tables where schemaname = 'public' and tablename <> 'schema_version' loop
+        execute format('delete from %I', filled);
+    end loop;
+end $$;
+"""
+
+
+async def _run(url: str, statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statements)
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def shared_url(postgres: EmbeddedPostgres) -> str:
+    """One database for all tests of the store: making one takes half a second, emptying one 2 ms."""
+    asyncio.run(_run(postgres.dsn, f"create database {NAME} template {TEMPLATE}"))
+    return postgres.url(NAME)
+
+
+@pytest.fixture
+def database_url(shared_url: str) -> str:
+    """A database with the schema and nothing in it. The schema is everybody's: leave it as it is."""
+    asyncio.run(_run(shared_url, EMPTY))
+    return shared_url
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A connected database with the schema and nothing in it."""
+    """A connected one."""
     database = Database(database_url)
     await database.connect()
     yield database

@@ -169,19 +169,16 @@ async def test_deleting_while_others_write_deadlocks_nobody(house: House) -> Non
     await furnish(house)
     going = True
 
-    async def verdicts() -> None:
-        while going:
-            async with house.database.transaction() as transaction:
-                await transaction.fetch_one("select 1 as one from windows where number = 0 for update")
-                await transaction.fetch_one("select 1 as one from participants where participant = 'ann' for update")
-                await transaction.fetch_one("select 1 as one from anomalies where anomaly = 'a1' for update")
-                await transaction.fetch_one("select 1 as one from meetings where meeting = 'exam' for update")
+    participant = "select 1 as one from participants where participant = 'ann' for update"
+    window = "update windows set attempts = attempts where number = 0 returning number"
+    anomaly = "select 1 as one from anomalies where anomaly = 'a1' for update"
+    position = "update meetings set last_event = last_event where meeting = 'exam' returning meeting"
 
-    async def candidates() -> None:
+    async def write(*statements: str) -> None:
         while going:
             async with house.database.transaction() as transaction:
-                await transaction.fetch_one("select 1 as one from participants where participant = 'ann' for update")
-                await transaction.fetch_one("select 1 as one from meetings where meeting = 'exam' for update")
+                for statement in statements:
+                    await transaction.fetch_one(statement)
 
     async def newcomers() -> None:
         number = 0
@@ -201,7 +198,10 @@ async def test_deleting_while_others_write_deadlocks_nobody(house: House) -> Non
             except NotFound:
                 await asyncio.sleep(0)
 
-    writers = [asyncio.create_task(work()) for work in (verdicts, candidates, newcomers, proctors)]
+    verdicts = write(participant, window, anomaly, position)
+    candidates = write(participant, position)
+    renewals = write(window)
+    writers = [asyncio.create_task(work) for work in (verdicts, candidates, renewals, newcomers(), proctors())]
     await asyncio.sleep(0.1)
     assert await house.meetings.delete("exam")
     going = False

@@ -113,9 +113,7 @@ async def test_who_is_admitted_again_joins_again(house: House) -> None:
 
 
 async def test_changing_leaves_the_line_alone(house: House) -> None:
-    await house.database.execute(
-        "update participants set state = 'lost', reason = 'no line', node = 'n', generation = 3"
-    )
+    await house.database.execute("update participants set state = 'lost', reason = 'gone', node = 'n', generation = 3")
     assert (await house.participants.change("exam", "ann", expected_voices=2)).state == "lost"
     [row] = await house.rows("select state, reason, node, generation from participants")
     assert tuple(row.values()) == ("lost", "gone", "n", 3)

@@ -132,7 +132,7 @@ class Database:
             user=None,
             password=None,
             database=None,
-            min_size=1,
+            min_size=0,  # else asyncpg keeps trying by itself while the database is away, with a stack trace each time
             max_size=max_connections,
             timeout=CONNECT_WITHIN_S,
             command_timeout=within_s,

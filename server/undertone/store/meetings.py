@@ -39,13 +39,11 @@ END: Final = """
 update meetings set ended_at = clock_timestamp() where meeting = :meeting and ended_at is null returning meeting
 """
 
-# Deleting takes the locks in the order in which everybody else takes them, the meeting's last: a verdict or a window in
-# progress is waited for, not met head-on. Counted, because a driver that wants one row stops locking after it.
+# Deleting takes the locks in the order in which everybody else takes them, the meeting's last: a verdict, a window or a
+# review in progress is waited for, not met head-on. Who holds a window's row alone waits for nobody. Counted, because a
+# driver that wants one row stops locking after it.
 LOCK_PARTICIPANTS: Final = """
 select count(*) from (select from participants where meeting = :meeting order by participant for update) as locked
-"""
-LOCK_WINDOWS: Final = """
-select count(*) from (select from windows where meeting = :meeting for update) as locked
 """
 LOCK_ANOMALIES: Final = """
 select count(*) from (select from anomalies where meeting = :meeting for update) as locked
@@ -173,7 +171,7 @@ class Meetings:
         """Leaves no row of it, but one for each object that the sweeper is to delete. False if it was gone."""
         key = {"meeting": meeting}
         async with self._database.transaction() as transaction:
-            for lock in (LOCK_PARTICIPANTS, LOCK_WINDOWS, LOCK_ANOMALIES):
+            for lock in (LOCK_PARTICIPANTS, LOCK_ANOMALIES):
                 await transaction.fetch_one(lock, key)
             if await transaction.fetch_one(LOCK_MEETING, key) is None:
                 return False
