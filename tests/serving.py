@@ -152,6 +152,9 @@ def running_server(
     try:
         server.start()
         yield server
+    except BaseException:
+        print(server.log())  # pytest shows it with the failure
+        raise
     finally:
         server.end()
 

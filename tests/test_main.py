@@ -300,6 +300,13 @@ def test_who_creates_too_much_is_told_to_wait(database_url: str, data_dir: Path)
 
 
 @pytest.mark.slow
+def test_the_other_loopback(database_url: str, data_dir: Path) -> None:
+    with running_server(data_dir, database_url=database_url, arguments=["--host", "::1"]) as server:
+        assert f"Undertone is ready: open http://[::1]:{server.port}" in server.log()
+        assert httpx.get(f"http://[::1]:{server.port}/readyz", trust_env=False).status_code == 200
+
+
+@pytest.mark.slow
 def test_a_slip_of_the_pen_is_told(database_url: str, data_dir: Path) -> None:
     with running_server(data_dir, database_url=database_url, env={"UNDERTONE_PROT": "1"}) as server:
         assert "UNDERTONE_PROT is not a setting and has no effect; did you mean UNDERTONE_PORT?" in server.log()

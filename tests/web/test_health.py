@@ -94,6 +94,19 @@ def test_a_body_that_breaks_off_harms_nobody(http: httpx.Client, server: Server)
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.slow
+def test_a_body_that_dribbles_is_not_waited_for(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+        line.sendall(
+            b"POST /meetings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+            + f"Authorization: Bearer {API_KEY}\r\n\r\n".encode()
+            + b'{"title"'
+        )
+        answer = line.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"request_timeout"' in answer
+
+
 def test_nothing_says_what_serves(http: httpx.Client, room: Room) -> None:
     for response in (http.get("/"), room.call("GET", "/events"), http.get("/nothing")):
         assert "server" not in response.headers

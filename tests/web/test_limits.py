@@ -6,6 +6,7 @@ import pytest
 
 from undertone.core.errors import RateLimited
 from undertone.web import limits
+from undertone.web.addresses import counted
 from undertone.web.limits import CreationLimit
 
 
@@ -59,3 +60,25 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(limit._buckets) == 10
     with pytest.raises(RateLimited):
         limit.take("99")
+
+
+def test_an_ipv6_customer_counts_once() -> None:
+    limit = CreationLimit(1, Clock())
+    limit.take("2001:db8:1:2::1")
+    with pytest.raises(RateLimited):
+        limit.take("2001:db8:1:2:ffff::7")
+    limit.take("2001:db8:1:3::1")
+
+
+@pytest.mark.parametrize(
+    ("host", "whom"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_whom_an_address_counts_for(host: str, whom: str) -> None:
+    assert counted(host) == whom

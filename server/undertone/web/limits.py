@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from undertone.core.errors import RateLimited
+from undertone.web.addresses import counted
 
 # 100 bytes each. An attacker with more addresses than this pushes the oldest out, whose buckets are full again by then.
 MAX_ADDRESSES: Final = 20_000
@@ -26,6 +27,7 @@ class CreationLimit:
         """Counts one creation. Raises RateLimited, with a time that spreads those who come back."""
         if not self._per_minute:
             return
+        address = counted(address)
         now = self._clock()
         left, as_of = self._buckets.pop(address, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - as_of) * self._per_minute / 60)

@@ -7,7 +7,6 @@ A handler raises a `RemoteFault` from wherever it is (task groups included) and 
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
@@ -34,6 +33,7 @@ from undertone.core.errors import (
     UnsupportedVersion,
 )
 from undertone.core.messages import HELLO_WITHIN_MS, MAX_MESSAGE_BYTES, encode, error_message
+from undertone.web.addresses import counted
 
 # How long `error` and the close may wait for a peer that reads slowly. After it the line is dropped without a code,
 # which clients take as "try again". Long enough for 64 KiB, what the transport may still hold, at 100 kbit/s.
@@ -153,7 +153,7 @@ class Entrance:
 
     async def serve(self, websocket: WebSocket, protocol: str, handler: Handler) -> None:
         """Accept, await the first message, hand it to `handler(peer, text)`; tell its fault, or close 1000 after it."""
-        address = _address(websocket)
+        address = counted(websocket.client.host if websocket.client else "")
         peer = Peer(websocket, address)
         self._peers.add(peer)
         fault: RemoteFault | None = None
@@ -233,20 +233,6 @@ class Entrance:
         if urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower():
             return
         raise Forbidden(f"pages of {origin[:200]!r} may not connect here: add it to UNDERTONE_ORIGINS")
-
-
-def _address(websocket: WebSocket) -> str:
-    """Whom a socket counts for: an IPv4 address, or the /64 that one IPv6 customer gets."""
-    host = websocket.client.host if websocket.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
 
 
 def _first(faults: BaseExceptionGroup[RemoteFault]) -> RemoteFault:
