@@ -167,7 +167,7 @@ def _missed(one_voice: list[Scored], two_voices: list[Scored]) -> None:
     for one in [*(o for o in one_voice if o.alarm), *(o for o in two_voices if not o.alarm)]:
         entry = one.entry
         print(
-            f"  {entry['file']} {entry['class']:20s} second {one.second_seconds:5.1f} s at {entry['second_level_db']} dB, "
+            f"  {entry['file']} {entry['class']:18s} second {one.second_seconds:5.1f} s at {entry['second_level_db']} dB, "
             f"stated {one.probability:.2f}, speech {one.verdict.speech_ms}"
         )
 

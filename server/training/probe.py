@@ -6,7 +6,9 @@ partials that the segmentation took for speech where nobody spoke, and every str
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +17,36 @@ from sklearn.linear_model import LogisticRegression
 from training import audio, cache, sound, sources
 from training.cache import Sample
 from undertone.diarize.local.embedding import CELL, Embedder, normalised
-from undertone.diarize.local.evidence import Probe
-from undertone.diarize.local.observation import CELL_SECONDS, PARTIAL, PARTIAL_HOP
+from undertone.diarize.local.evidence import Probe, spoken
+from undertone.diarize.local.observation import CELL_SECONDS, PARTIAL, PARTIAL_HOP, by_cell
+from undertone.diarize.local.vad import VoiceActivity
 
 Floats = npt.NDArray[np.float32]
 
 _SEED: Final = 31
 _LONGEST: Final = 5  # seconds of a noise recording; a fan tells all in five
-# Embeddings have length one, so a weight acts on about .06; this strength gave the best left-out likelihood of
-# .03, .1, .3, 1 and 3.
-_STRENGTH: Final = 1.0
-# Noise that lies in the scene beside a voice is rarer than in rooms: each noise weighs as many voices.
-_NOISE_WEIGHT: Final = 1.0
+# Embeddings have length one, so each of the 256 numbers is about .06: scaled to the size of the other two.
+_SCALE: Final = 8.0
+_STRENGTH: Final = 0.1
 # Logit under which a partial is not listened to further: it must clearly be no voice, doubts are weighed later.
 LEAST_LOGIT: Final = -1.0
 
 
-def noise_voices() -> Floats:
-    """[n, 256] embeddings of the training noises over quiet room tone, kept on disk."""
-    kept = cache.folder() / "noises.npz"
+def noise_voices() -> tuple[Floats, Floats]:
+    """[n, 256] embeddings of the training noises over quiet room tone, and [n] what Silero says; kept on disk."""
+    kept = cache.folder() / "noises-and-vad.npz"
     if not kept.exists():
         random = np.random.default_rng(_SEED)
-        embedder = Embedder()
-        found = [_embed(embedder, random, entry["file"]) for entry in audio.manifest("noise-train")]
-        np.savez(kept, voice=np.concatenate(found))
+        embedder, activity = Embedder(), VoiceActivity()
+        found = [_embed(embedder, activity, random, entry["file"]) for entry in audio.manifest("noise-train")]
+        np.savez(kept, voice=np.concatenate([one[0] for one in found]), vad=np.concatenate([one[1] for one in found]))
     with np.load(kept) as file:
-        voice: Floats = file["voice"]
-    return voice
+        return file["voice"], file["vad"]
 
 
-def _embed(embedder: Embedder, random: np.random.Generator, file: str) -> Floats:
+def _embed(
+    embedder: Embedder, activity: VoiceActivity, random: np.random.Generator, file: str
+) -> tuple[Floats, Floats]:
     piece = sources.noise(file)
     shortest = PARTIAL * CELL
     while len(piece) < shortest:
@@ -54,40 +56,67 @@ def _embed(embedder: Embedder, random: np.random.Generator, file: str) -> Floats
     piece = piece + sound.room_tone(random, len(piece)) * sound.gain(random.uniform(-70, -50))
     cells = len(piece) // CELL
     seen = embedder.look(piece, np.ones(cells, np.bool_))
-    rows = [seen.rows(np.arange(at, at + PARTIAL)) for at in range(0, cells - PARTIAL + 1, PARTIAL_HOP)]
-    return embedder.pool(np.stack(rows))
+    heard = by_cell(activity.listen(piece))
+    firsts = range(0, cells - PARTIAL + 1, PARTIAL_HOP)
+    rows = [seen.rows(np.arange(at, at + PARTIAL)) for at in firsts]
+    vad = np.array([heard[at : at + PARTIAL].mean() for at in firsts], np.float32)
+    return embedder.pool(np.stack(rows)), vad
 
 
 def spoken_share(sample: Sample) -> Floats:
     """[partials] share of each that lies in somebody's speech."""
     cells = len(sample.seen.level)
-    spoken = np.zeros(cells, np.float32)
+    speech = np.zeros(cells, np.float32)
     for start, end, _ in sample.segments:
-        spoken[int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
+        speech[int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
     spans = zip(sample.seen.first, sample.seen.cells, strict=True)
-    return np.array([spoken[first : first + length].mean() for first, length in spans], np.float32)
+    return np.array([speech[first : first + length].mean() for first, length in spans], np.float32)
 
 
-def fit(samples: list[Sample], noises: Floats) -> tuple[Probe, dict[str, Any]]:
-    """The probe, and how well it does on the scenes it was fitted on."""
-    voices, doubtful = [], []
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Embeddings with what Silero says of them."""
+
+    voice: Floats
+    vad: Floats
+
+    def __len__(self) -> int:
+        return len(self.vad)
+
+
+def looks(samples: Iterable[Sample], low: float, high: float) -> Looks:
+    """The partials of which a share between `low` and `high` lies in speech."""
+    voices, heard = [np.zeros((0, 256), np.float32)], [np.zeros(0, np.float32)]
     for sample in samples:
         share = spoken_share(sample)
-        voices.append(sample.seen.voice[share > 0.7])
-        doubtful.append(sample.seen.voice[share < 0.05])
-    voice, noise = np.concatenate(voices), np.concatenate([*doubtful, noises])
-    rows = np.concatenate([voice, noise])
-    length = np.log(np.linalg.norm(rows, axis=1, keepdims=True))
-    inputs = np.hstack([normalised(rows) * 8, length])
+        chosen = (share >= low) & (share <= high)
+        voices.append(sample.seen.voice[chosen])
+        heard.append(spoken(sample.seen)[chosen])
+    return Looks(np.concatenate(voices), np.concatenate(heard))
+
+
+def fit(samples: Sequence[Sample], reel: tuple[Floats, Floats] | None) -> Probe:
+    """The probe of these scenes' partials, and of the bare noises if given."""
+    voice, noise = looks(samples, 0.7, 1.0), looks(samples, 0.0, 0.05)
+    if reel is not None:
+        noise = Looks(np.concatenate([noise.voice, reel[0]]), np.concatenate([noise.vad, reel[1]]))
+    rows, heard = np.concatenate([voice.voice, noise.voice]), np.concatenate([voice.vad, noise.vad])
+    length = np.log(np.linalg.norm(rows, axis=1))
+    inputs = np.column_stack([normalised(rows) * _SCALE, length, heard])
     truth = np.concatenate([np.ones(len(voice)), np.zeros(len(noise))])
-    weight = np.where(truth == 1, 0.5 / len(voice), 0.5 * _NOISE_WEIGHT / len(noise)) * len(rows)
+    weight = np.where(truth == 1, 0.5 / len(voice), 0.5 / len(noise)) * len(rows)
     model = LogisticRegression(C=_STRENGTH, max_iter=2000).fit(inputs, truth, weight)
-    coefficients = model.coef_[0]
-    probe = Probe((coefficients[:-1] * 8).astype(np.float32), float(coefficients[-1]), float(model.intercept_[0]))
-    kept = {
-        "voices": len(voice),
-        "noises": len(noise),
-        "voices_kept": float((probe.logits(voice) >= LEAST_LOGIT).mean()),
-        "noises_kept": float((probe.logits(noise) >= LEAST_LOGIT).mean()),
-    }
-    return probe, kept
+    *weights, norm, vad = model.coef_[0]
+    return Probe((np.array(weights) * _SCALE).astype(np.float32), float(norm), float(vad), float(model.intercept_[0]))
+
+
+def report(probes: Sequence[Probe], folds: Sequence[Sequence[Sample]]) -> None:
+    """Prints what probes keep of scenes they were not fitted on."""
+    kept = {"voices": [0, 0], "noises": [0, 0]}
+    for probe, left_out in zip(probes, folds, strict=True):
+        for name, (low, high) in (("voices", (0.7, 1.0)), ("noises", (0.0, 0.05))):
+            found = looks(left_out, low, high)
+            kept[name][0] += int((probe.logits(found.voice, found.vad) >= LEAST_LOGIT).sum())
+            kept[name][1] += len(found)
+    told = ", ".join(f"{hits} of {of} {name}" for name, (hits, of) in kept.items())
+    print(f"probe, on scenes left out, keeps {told}")

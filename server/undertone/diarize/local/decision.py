@@ -74,7 +74,7 @@ def parse(content: Mapping[str, Any]) -> Learned:
     """Raises ValueError if the file was fitted for other features than this code computes."""
     probe = content["probe"]
     return Learned(
-        probe=Probe(np.array(probe["weights"], np.float32), probe["norm"], probe["bias"]),
+        probe=Probe(np.array(probe["weights"], np.float32), probe["norm"], probe["vad"], probe["bias"]),
         least_voice=probe["least"],
         merge=_linear(content["merge"], MERGE_FEATURES),
         overlap=_linear(content["overlap"], OVERLAP_FEATURES),
@@ -96,7 +96,7 @@ def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
     scores = by.bias + by.merge(evidence.describe(of, joined))
-    best = float(scores.max(initial=by.bias + by.no_merge))
+    best = float(scores.max()) if len(scores) else by.bias + by.no_merge
     together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))

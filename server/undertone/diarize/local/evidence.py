@@ -54,16 +54,21 @@ _LOUD_DB: Final = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A linear look at an embedding: is this a voice at all (and not a door, a cough, a machine)?"""
+    """A linear look at an embedding: is this a voice at all (and not a door, a cough, a machine)?
+
+    Silero's opinion of the same place is weighed in: each is fooled by noises that do not fool the other.
+    """
 
     weights: Floats  # [256], for the normalised embedding
     norm: float  # for the logarithm of its length
+    vad: float  # for Silero's mean probability of speech
     bias: float
 
-    def logits(self, voices: Floats) -> Floats:
-        """[n, 256] embeddings, not normalised → [n] logits."""
+    def logits(self, voices: Floats, vad: Floats) -> Floats:
+        """[n, 256] embeddings, not normalised, and [n] probabilities of speech → [n] logits."""
         length = np.log(np.maximum(np.linalg.norm(voices, axis=-1), 1e-6))
-        logit: Floats = normalised(voices) @ self.weights + np.float32(self.norm) * length + np.float32(self.bias)
+        logit: Floats = normalised(voices) @ self.weights + np.float32(self.norm) * length
+        logit += np.float32(self.vad) * vad + np.float32(self.bias)
         return np.clip(logit, -_MOST_LOGIT, _MOST_LOGIT)
 
 
@@ -88,11 +93,11 @@ class Partials:
 
 def partials(seen: Observation, probe: Probe, least_logit: float) -> Partials:
     """Those of the observation's partials that the probe takes for a voice."""
-    logits = probe.logits(seen.voice) if len(seen.voice) else np.zeros(0, np.float32)
+    heard = spoken(seen)
+    logits = probe.logits(seen.voice, heard)
     kept = np.flatnonzero(logits >= least_logit)
     first, cells = seen.first[kept], seen.cells[kept]
     local = by_cell(seen.segmentation.local)
-    heard = by_cell(seen.vad)
     quiet = float(np.percentile(seen.level, 10)) if len(seen.level) else 0.0
     level = np.array([_power_mean(seen.level[a : a + n]) for a, n in zip(first, cells, strict=True)], np.float32)
     names = np.array([local[a : a + n].sum(axis=0) for a, n in zip(first, cells, strict=True)], np.float32)
@@ -103,12 +108,18 @@ def partials(seen: Observation, probe: Probe, least_logit: float) -> Partials:
         unit=normalised(seen.voice[kept]),
         log_norm=np.log(np.maximum(np.linalg.norm(seen.voice[kept], axis=-1), 1e-6)),
         voice=logits[kept],
-        vad=np.array([heard[a : a + n].mean() for a, n in zip(first, cells, strict=True)], np.float32),
+        vad=heard[kept],
         clear=np.clip(level - quiet, 0, _LOUD_DB),
         level=level,
         local=names / np.maximum(names.sum(axis=1, keepdims=True), 1e-6),
         chunk=seen.segmentation.chunk[::STEPS_A_CELL][first + cells // 2].astype(np.int64),
     )
+
+
+def spoken(seen: Observation) -> Floats:
+    """[partials] Silero's mean probability of speech in each."""
+    heard = by_cell(seen.vad)
+    return np.array([heard[a : a + n].mean() for a, n in zip(seen.first, seen.cells, strict=True)], np.float32)
 
 
 def tree(of: Partials) -> list[Merge]:
@@ -197,7 +208,7 @@ def overlap(seen: Observation, of: Partials, probe: Probe) -> Floats:
         best = np.array(
             [
                 strength,
-                probe.logits(voice[None])[0],
+                probe.logits(voice[None], heard[cells].mean(keepdims=True))[0],
                 heard[cells].mean(),
                 np.log1p((segmentation.overlap > 0.5).sum() / 50),
                 1 - float(normalised(voice) @ main),
