@@ -12,6 +12,7 @@ import pytest
 from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, START, TWO_VOICES, Exam, open_exam
 from undertone.core.times import rfc3339
 from undertone.core.verdict import Diarization
+from undertone.store.meetings import Meetings
 from undertone.store.windows import Claimed, Windows
 
 pytestmark = pytest.mark.anyio
@@ -252,3 +253,18 @@ async def test_an_engine_without_profiles_leaves_the_one_there_is(exam: Exam, wi
     await judged(exam, windows, 0, ONE_VOICE)
     await judged(exam, windows, 1, NOISE)
     assert await exam.value("select profile from participants") == b"voice"
+
+
+async def test_deleting_a_meeting_and_judging_its_windows_wait_for_each_other(exam: Exam, windows: Windows) -> None:
+    """A deadlock would show as one of them told that the database is away."""
+    meetings = Meetings(exam.database, exam.moved.append)
+    for number in range(20):
+        await exam.candidate(f"p{number}", f"m{number}")
+        await exam.window(0, f"p{number}", f"m{number}")
+    held = await windows.claim("w", 20)
+    async with anyio.create_task_group() as tasks:
+        for claimed in held:
+            tasks.start_soon(windows.judge, claimed, TWO_VOICES)
+            tasks.start_soon(meetings.delete, claimed.meeting)
+    assert await exam.value("select string_agg(meeting, ',') from meetings") == "m"
+    assert await exam.value("select count(*) from deletions") == 20
