@@ -185,7 +185,7 @@ class ChannelReady(Message, frozen=True, tag="ready"):
 
 
 class EventMessage(Message, frozen=True, tag="event"):
-    """One numbered entry of the channel. The kind's own fields stand beside these: see `events.EVENT_KINDS`."""
+    """One numbered entry of the channel. The fields of its kind stand beside these."""
 
     id: Count
     kind: str
