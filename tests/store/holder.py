@@ -13,6 +13,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,6 +105,17 @@ def running(data_dir: Path) -> psutil.Process:
     process = postmaster(data_dir)
     assert process is not None
     return process
+
+
+def kill_postmaster(data_dir: Path) -> psutil.Process:
+    """Gone on return, though its number may stay taken until somebody collects it."""
+    killed = running(data_dir)
+    killed.kill()
+    deadline = time.monotonic() + 10
+    while postmaster(data_dir) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return killed
 
 
 def main(data_dir: str, system_state: str, user: str | None = None) -> None:

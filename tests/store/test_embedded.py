@@ -16,7 +16,7 @@ import psutil
 import pytest
 from databases import Database
 
-from tests.store.holder import Holder, ask, postmaster, running
+from tests.store.holder import Holder, ask, kill_postmaster, postmaster, running
 from undertone.store import embedded
 from undertone.store.embedded_place import find_place
 
@@ -119,8 +119,7 @@ def test_after_kill_9_of_one_the_other_still_has_it_and_stops_it(data_dir: Path)
 def test_a_killed_postmaster_is_started_again(data_dir: Path, user: str | None) -> None:
     with Holder(data_dir, user=user) as first:
         ask(first.dsn, "create table kept (value int)", "insert into kept values (7) returning value")
-        killed = running(data_dir)
-        killed.kill()
+        killed = kill_postmaster(data_dir)
         with Holder(data_dir, user=user) as second:
             assert ask(second.dsn, "select value from kept") == 7
             assert running(data_dir) != killed
@@ -131,9 +130,12 @@ def test_a_killed_postmaster_is_started_again(data_dir: Path, user: str | None) 
 def test_who_holds_it_can_have_it_started_again(data_dir: Path) -> None:
     with embedded.start(data_dir, durable=False) as server:
         ask(server.dsn, "create table kept (value int)", "insert into kept values (7) returning value")
-        running(data_dir).kill()
+        kill_postmaster(data_dir)
         server.ensure_running()
         assert ask(server.dsn, "select value from kept") == 7
+        found = running(data_dir)
+        server.ensure_running()
+        assert running(data_dir) == found
 
 
 @pytest.mark.slow
@@ -145,7 +147,7 @@ def test_a_busy_backend_of_a_killed_postmaster_is_in_nobodys_way(data_dir: Path)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
             while ask(server.dsn, "select count(*) from pg_stat_activity where query like 'do %'") != 1:
                 time.sleep(0.05)
-            running(data_dir).kill()
+            kill_postmaster(data_dir)
             server.ensure_running()
             assert ask(server.dsn, "select 1") == 1
             client.kill()

@@ -62,7 +62,7 @@ def ensure_running(place: Place, *, durable: bool) -> None:
     _make_data(place, durable=durable)
     failure: PostgresNotStarted | None = None
     while not _accepts(place):
-        if _postmaster(place) is not None:  # it starts, recovers or shuts down
+        if is_alive(place):  # it starts, recovers or shuts down
             if time.monotonic() > deadline:
                 raise failure or PostgresNotStarted(f"PostgreSQL runs but accepts nothing; see {place.log}")
             time.sleep(POLL_S)
@@ -136,13 +136,13 @@ def _stands_in(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-def _postmaster(place: Place) -> psutil.Process | None:
+def is_alive(place: Place) -> bool:
+    """Whether a postmaster works in the data folder, be it that it starts, recovers or shuts down."""
     pid = _pid(place)
     try:
-        process = psutil.Process(pid) if pid else None
+        return pid is not None and _stands_in(psutil.Process(pid), place.data)
     except psutil.NoSuchProcess:
-        return None
-    return process if process is not None and _stands_in(process, place.data) else None
+        return False
 
 
 def _clear_leftovers(place: Place) -> None:
@@ -193,7 +193,7 @@ def _written(path: Path, text: str) -> Path:
 
 def stop(place: Place) -> None:
     for how in ("fast", "immediate"):
-        if _postmaster(place) is None:
+        if not is_alive(place):
             break
         options: list[str | Path] = ["-s", "-w", "-t", str(int(STOP_TIMEOUT_S)), "-m", how, "-D", place.data]
         place.run("pg_ctl", "stop", *options, timeout_s=STOP_TIMEOUT_S + 5)
