@@ -20,6 +20,11 @@ class SilentLine:
     url: str
     talking: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
+    forgotten: int = 0
+
+    def forget(self) -> None:
+        """Nothing comes any more on the connections that there are; new ones are as good as ever."""
+        self.forgotten = self.connections
 
 
 @asynccontextmanager
@@ -32,18 +37,19 @@ async def silent_line(url: str) -> AsyncIterator[SilentLine]:
         line = SilentLine(urlunsplit(parts._replace(query=urlencode({**options, "host": here}))))
         line.talking.set()
 
-        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def forward(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError):
                 while data := await reader.read(65536):
                     await line.talking.wait()
-                    writer.write(data)
+                    if number > line.forgotten:
+                        writer.write(data)
             writer.close()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            line.connections += 1
+            number = line.connections = line.connections + 1
             there_reader, there_writer = await asyncio.open_unix_connection(str(there))
             with suppress(asyncio.CancelledError):  # the test is over
-                await asyncio.gather(forward(reader, there_writer), forward(there_reader, writer))
+                await asyncio.gather(forward(number, reader, there_writer), forward(number, there_reader, writer))
 
         server = await asyncio.start_unix_server(serve, str(Path(here) / SOCKET))
         try:

@@ -24,6 +24,18 @@ SLEEP = "select pg_sleep(:seconds)"
 OPEN_TRANSACTIONS = """
 select count(*) as count from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'
 """
+SLOW_COMMIT = (
+    "create temp table slow (x integer)",
+    """
+    create function pg_temp.take_a_while() returns trigger language plpgsql as
+    'begin perform pg_sleep(0.4); return null; end'
+    """,
+    """
+    create constraint trigger at_commit after insert on slow deferrable initially deferred
+    for each row execute function pg_temp.take_a_while()
+    """,
+    "insert into slow values (1)",
+)
 END_ALL = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
 """
@@ -85,11 +97,12 @@ async def test_a_value_of_the_wrong_type_is_no_fault_of_the_line(single: Databas
 # --- transactions
 
 
-async def test_a_transaction_is_whole_or_not_at_all(single: Database) -> None:
+async def test_a_transaction_is_whole_or_not_at_all(single: Database, caplog: pytest.LogCaptureFixture) -> None:
     await two_meetings(single, ("a", "b"))
     with pytest.raises(asyncpg.UniqueViolationError):
         await two_meetings(single, ("c", "a"))
     assert await meetings(single) == ["a", "b"]
+    assert caplog.records == []  # it was rolled back properly, not found open when the line was given back
 
 
 async def test_a_swallowed_error_does_not_look_like_success(single: Database) -> None:
@@ -194,15 +207,19 @@ async def test_cancelled_while_all_are_busy_nothing_leaks(single: Database) -> N
 
 
 async def test_cancelled_while_it_commits_it_is_committed(single: Database) -> None:
+    """The commit takes a while, as one does that waits for a replica: cancelling it there would undo it."""
     committing = asyncio.Event()
 
     async def work() -> None:
         async with single.transaction() as transaction:
             await transaction.execute(MEETING, {"meeting": "a"})
+            for statement in SLOW_COMMIT:
+                await transaction.execute(statement)
             committing.set()
 
     task = asyncio.create_task(work())
     await committing.wait()
+    await asyncio.sleep(0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -291,4 +308,27 @@ async def test_a_silent_database_is_away_within_the_deadline(database_url: str) 
         assert time.monotonic() - began < 2
         line.talking.set()
         assert await database.fetch_one("select 1 as one") is not None
+        await database.close()
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+async def test_a_line_that_was_forgotten_in_mid_statement_is_replaced(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, cancels: bool
+) -> None:
+    async with silent_line(database_url) as line:
+        database = Database(line.url, max_connections=1, within_s=0.5)
+        await database.connect()
+        asked = asyncio.create_task(database.fetch_one(SLEEP, {"seconds": 0.1}))
+        await asyncio.sleep(0.05)
+        line.forget()
+        if cancels:
+            monkeypatch.setattr("undertone.store.database.END_WITHIN_S", 0.3)
+            asked.cancel()
+            await asyncio.sleep(0.01)
+            asked.cancel()  # somebody who can't wait
+        began = time.monotonic()
+        outcome = (await asyncio.gather(asked, return_exceptions=True))[0]
+        assert type(outcome) is (asyncio.CancelledError if cancels else Unavailable)
+        assert await meetings(database) == []
+        assert time.monotonic() - began < 2
         await database.close()

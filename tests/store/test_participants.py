@@ -68,6 +68,16 @@ async def test_after_the_end_nobody_joins(house: House) -> None:
     assert (await house.told())[-1]["kind"] == "meeting_ended"
 
 
+async def test_nobody_slips_in_behind_the_end(house: House) -> None:
+    async with house.database.transaction() as ending:
+        await ending.execute("update meetings set ended_at = now()")
+        adding = asyncio.create_task(house.participants.add("exam", "bob", "Bob"))
+        await asyncio.sleep(0.05)
+    with pytest.raises(MeetingEnded):
+        await adding
+    assert await kinds(house) == []
+
+
 async def test_a_token_brings_its_participant_along_once(house: House) -> None:
     outcomes = await asyncio.gather(*(house.participants.ensure("exam", "bob", "Bob") for _ in range(8)))
     assert {outcome.id for outcome in outcomes} == {"bob"}

@@ -115,6 +115,16 @@ async def test_decisions_at_the_same_time_are_told_in_the_order_in_which_they_co
     assert msgspec.convert(last, Anomaly) == await standing(exam)
 
 
+async def test_what_an_anomaly_grew_meanwhile_is_in_the_decision(exam: House) -> None:
+    async with exam.database.transaction() as verdict:
+        await verdict.execute("update anomalies set count = 2, summary = 'twice' where anomaly = 'a1'")
+        giving = asyncio.create_task(exam.reviews.give("exam", "k1", "a1", "confirmed", None, "Paul"))
+        await asyncio.sleep(0.05)
+    anomaly = (await giving).anomaly
+    assert (anomaly.count, anomaly.summary) == (2, "twice")
+    assert (await exam.told())[-1]["anomaly"]["count"] == 2
+
+
 async def test_what_is_not_there_is_not_reviewed(exam: House) -> None:
     for meeting, anomaly in (("exam", "a9"), ("nowhere", "a1")):
         with pytest.raises(NotFound):
