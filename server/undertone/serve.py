@@ -23,6 +23,9 @@ log: Final = logging.getLogger("undertone")
 # RFC 6455: pings every 15 s with 10 s to answer find the dead within 30 s.
 PING_EVERY_SECONDS: Final = 15.0
 PING_WITHIN_SECONDS: Final = 10.0
+# A peer that stays but reads nothing keeps the 3 MB that the kernel buffered for it, and its connection, for ever, also
+# after we have closed it: closing waits for what is unsent. RFC 5482; without progress for so long the kernel drops it.
+UNREAD_WITHIN_MS: Final = 30_000
 # A message one byte too large should be told so by name (4500); only what is far beyond breaks the line (1009).
 MAX_FRAME_BYTES: Final = MAX_MESSAGE_BYTES + 1024
 # Answers in progress when everything else has drained: clips of half a megabyte, to slow lines.
@@ -60,6 +63,8 @@ def bind(settings: Settings) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted sockets inherit it
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_WITHIN_MS)
             listener.bind(where)
         except OSError:
             listener.close()

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from undertone.serve import MAX_FRAME_BYTES, PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server
+from undertone.config import Settings
+from undertone.serve import MAX_FRAME_BYTES, PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server, bind
 
 WITHIN_S = 10.0
 
@@ -24,7 +25,6 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """The URL of its WebSockets, while the block runs."""
     config = uvicorn.Config(
         app,
-        port=0,
         http="httptools",
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME_BYTES,
@@ -38,12 +38,12 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     )
     server = Server(config)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve)
+        listener = bind(Settings(port=0))
+        tasks.start_soon(server.serve, [listener])
         while not server.started:
             await anyio.sleep(0.005)
-        port = server.servers[0].sockets[0].getsockname()[1]
         try:
-            yield f"ws://127.0.0.1:{port}"
+            yield f"ws://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
 

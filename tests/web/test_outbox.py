@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import psutil
 import pytest
 from anyio.abc import TaskGroup
 from starlette.applications import Starlette
@@ -17,8 +18,9 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import ClientConnection
 
 from tests.web.here import dial, end_of, hear, serving
+from undertone import serve
 from undertone.core.errors import FellBehind
-from undertone.web import outbox
+from undertone.web import outbox, sockets
 from undertone.web.outbox import QUEUE_BYTES, Outbox
 from undertone.web.sockets import Entrance, Peer
 
@@ -153,6 +155,23 @@ async def test_who_reads_nothing_at_all_is_given_up(monkeypatch: pytest.MonkeyPa
         error, code, _ = await end_of(client)
         assert (error["code"], code) == ("fell_behind", 4003)
         assert "nothing was read" in error["detail"]
+
+
+if hasattr(socket, "TCP_USER_TIMEOUT"):  # elsewhere than on Linux nothing drops such a connection
+
+    async def test_a_peer_that_never_reads_does_not_keep_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serve, "UNREAD_WITHIN_MS", 500)
+        monkeypatch.setattr(outbox, "STALLED_S", 0.1)
+        monkeypatch.setattr(sockets, "CLOSE_WITHIN_S", 0.1)
+        async with subscribed() as (subscriber, client):
+            mine = client.local_address
+            assert mine in {connection.raddr for connection in psutil.Process().net_connections("tcp")}
+            client.transport.pause_reading()
+            await fill(subscriber)
+            with anyio.fail_after(10):
+                while mine in {connection.raddr for connection in psutil.Process().net_connections("tcp")}:
+                    await anyio.sleep(0.1)
+            assert subscriber.entrance.open == 0
 
 
 async def test_a_peer_that_leaves_while_texts_wait_ends_quietly() -> None:
