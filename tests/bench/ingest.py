@@ -110,7 +110,7 @@ def _weigh(side: Side, clients: Connection) -> float:
     _ask(clients, ("connect", CANDIDATES - WARM_UP))
     _ask(clients, ("send", WEIGHED_AFTER_S))
     grown = side.process.memory_info().rss - before
-    audio = (CANDIDATES - WARM_UP / WEIGHED_AFTER_S) * WEIGHED_AFTER_S / MESSAGE_S * MESSAGE_BYTES if side.hellos[0] != "hello" else 0
+    audio = CANDIDATES * WEIGHED_AFTER_S / MESSAGE_S * MESSAGE_BYTES if side.hellos[0] != "hello" else 0
     return (grown - audio) / 1024 / (CANDIDATES - WARM_UP)
 
 
