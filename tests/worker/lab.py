@@ -16,7 +16,7 @@ from undertone.store.windows import Windows
 from undertone.worker.analyzers import Analyzers
 from undertone.worker.loop import AnalysisLoop, Wake
 
-WITHIN_S = 60.0  # nothing here takes that long but on a machine that does many other things
+WITHIN_S = 100.0  # nothing here takes that long but on a machine that does many other things
 
 
 class Lab:
