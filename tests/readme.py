@@ -17,12 +17,11 @@ def table() -> str:
     """One row a setting."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for each in dataclasses.fields(Settings):
-        default = each.default
-        shown = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+        value = each.default
+        shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
         private = " (environment only)" if each.metadata["private"] else ""
-        rows.append(
-            f"| `{PREFIX}{each.name.upper()}` | {f'`{shown}`' if shown else '–'} | {each.metadata['meaning']}{private} |"
-        )
+        default = f"`{shown}`" if shown else "–"
+        rows.append(f"| `{PREFIX}{each.name.upper()}` | {default} | {each.metadata['meaning']}{private} |")
     return "\n".join(rows) + "\n"
 
 

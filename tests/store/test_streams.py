@@ -380,6 +380,15 @@ class TestPresence:
         await Tab(house, house.streams("node-b"), stream=1).hello()
         assert (await house.events())[-1] == ("candidate_streaming", {"stream": 1})
 
+    async def test_who_was_taken_for_lost_and_goes_on_is_streaming(self, house: House) -> None:
+        """A node that stood still comes back: its lines are still its own."""
+        presence = Presence(house.database, house.moved.append, "node-a")
+        tab = await Tab(house, house.streams("node-a")).hello()
+        await house.database.execute("update participants set node = null, state = 'lost'")
+        assert tab.owner
+        await presence.streaming(tab.owner)
+        assert await house.rows("select node, state from participants") == [{"node": "node-a", "state": "streaming"}]
+
     async def test_lines_that_nobody_holds_are_found(self, house: House) -> None:
         presence = Presence(house.database, house.moved.append, "node-a")
         tab = await Tab(house, house.streams("node-a")).hello()

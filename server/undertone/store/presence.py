@@ -18,9 +18,10 @@ where meeting = :meeting and participant = :participant and generation = :genera
 returning state
 """
 
+# A node that stood still for long was taken for dead: what comes after all says that it is not.
 STREAMING: Final = """
-update participants set state = 'streaming', reason = null
-where meeting = :meeting and participant = :participant and generation = :generation and state = 'degraded'
+update participants set state = 'streaming', reason = null, node = :node, seen_at = now()
+where meeting = :meeting and participant = :participant and generation = :generation and state in ('degraded', 'lost')
 returning state
 """
 
@@ -51,7 +52,7 @@ class Presence:
 
     async def streaming(self, owner: Owner) -> None:
         """Audio again."""
-        await self._change(STREAMING, owner, "candidate_streaming", {}, None)
+        await self._change(STREAMING, owner, "candidate_streaming", {"node": self._node}, None)
 
     async def lost(self, owner: Owner, reason: str) -> None:
         """The line broke and nobody came back."""
