@@ -13,7 +13,6 @@ from tests.client.recording import FRAME_BYTES, frames, numbers_in
 from tests.client.sockets import Impatient, StreamHost, hosting
 from undertone.core.errors import Draining, Forbidden, Revoked, TakenOver, TokenExpired, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL, StreamHello, ToCandidate
-from undertone_client import connection as package
 from undertone_client.connection import CandidateStream, link
 from undertone_client.connection.link import Renew
 
@@ -222,7 +221,3 @@ async def test_a_failing_callback_is_not_swallowed(host: StreamHost) -> None:
     async with CandidateStream(host.url, "token", on_message=fail) as stream:
         with pytest.raises(ZeroDivisionError):
             await stream.finish()
-
-
-def test_what_the_package_offers_is_there() -> None:
-    assert all(hasattr(package, name) for name in package.__all__)
