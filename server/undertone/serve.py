@@ -26,8 +26,6 @@ PING_WITHIN_SECONDS: Final = 10.0
 # A peer that stays but reads nothing keeps the 3 MB that the kernel buffered for it, and its connection, for ever, also
 # after we have closed it: closing waits for what is unsent. RFC 5482; without progress for so long the kernel drops it.
 UNREAD_WITHIN_MS: Final = 30_000
-# A message one byte too large should be told so by name (4500); only what is far beyond breaks the line (1009).
-MAX_FRAME_BYTES: Final = MAX_MESSAGE_BYTES + 1024
 # Answers in progress when everything else has drained: clips of half a megabyte, to slow lines.
 ANSWERS_WITHIN_SECONDS: Final = 5
 
@@ -152,7 +150,7 @@ def _uvicorn(settings: Settings, node: Node) -> uvicorn.Config:
         node.app,
         http="httptools",
         ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
+        ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,
         ws_per_message_deflate=False,  # MP3 does not shrink, and a window a socket costs more memory than its audio

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from undertone.serve import MAX_FRAME_BYTES, PING_EVERY_SECONDS, PING_WITHIN_SECONDS
+from undertone.core.messages import MAX_MESSAGE_BYTES
+from undertone.serve import PING_EVERY_SECONDS, PING_WITHIN_SECONDS
 
 
 @contextlib.contextmanager
@@ -70,7 +71,7 @@ def _serve(port: int) -> None:
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
+        ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,
         ws_per_message_deflate=False,

@@ -15,7 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from undertone.config import Settings
-from undertone.serve import MAX_FRAME_BYTES, PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server, bind
+from undertone.core.messages import MAX_MESSAGE_BYTES
+from undertone.serve import PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server, bind
 
 WITHIN_S = 10.0
 
@@ -27,7 +28,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         app,
         http="httptools",
         ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
+        ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,
         ws_per_message_deflate=False,

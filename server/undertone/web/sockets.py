@@ -32,7 +32,7 @@ from undertone.core.errors import (
     Unavailable,
     UnsupportedVersion,
 )
-from undertone.core.messages import HELLO_WITHIN_MS, MAX_MESSAGE_BYTES, encode, error_message
+from undertone.core.messages import HELLO_WITHIN_MS, encode, error_message
 from undertone.web.addresses import counted
 
 # How long `error` and the close may wait for a peer that reads slowly. After it the line is dropped without a code,
@@ -82,7 +82,7 @@ class Peer:
         self.on_stop: Callable[[RemoteFault], None] | None = None
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None once the peer has left. Raises BadMessage for one past 64 KiB."""
+        """The next message; None once the peer has left, or sent over 64 KiB (the WebSocket layer closes: 1009)."""
         if self._websocket.client_state is WebSocketState.DISCONNECTED:
             return None
         message = await self._websocket.receive()
@@ -91,9 +91,6 @@ class Peer:
         data: str | bytes | None = message.get("bytes")
         if data is None:
             data = message["text"]
-        # Text counts in characters here: its bytes are bounded by the WebSocket layer.
-        if len(data) > MAX_MESSAGE_BYTES:
-            raise BadMessage(f"a message of {len(data)} bytes: at most {MAX_MESSAGE_BYTES} are taken, cut it")
         return data
 
     async def send(self, text: str) -> None:
