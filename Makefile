@@ -24,6 +24,9 @@ test: $(VENV)/.dev ## set everything up and run all tests (options for pytest: A
 	@$(SAY) "all tests"
 	@$(PY) -m pytest $(ARGS)
 
+# A file's tests stay in one process, which then loads the models once. `make test` measures times: it runs alone.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
+
 check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under a minute
 	@$(SAY) "format"
 	@$(PY) -m ruff format --check --quiet . || { echo "  mend it with: $(PY) -m ruff format ."; exit 1; }
@@ -34,7 +37,7 @@ check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under
 	@$(SAY) "import directions and the other rules of the tree"
 	@$(PY) -m pytest -q tests/test_layout.py
 	@$(SAY) "fast tests"
-	@$(PY) -m pytest -q -m "not slow" --ignore=tests/test_layout.py $(ARGS)
+	@$(PY) -m pytest -q -m "not slow" --ignore=tests/test_layout.py $(SIDE_BY_SIDE) $(ARGS)
 
 bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -23,19 +24,35 @@ TEMPLATE = "with_schema"
 # Nobody but root runs PostgreSQL as somebody else, or mounts a disk of the size a test wants.
 collect_ignore = [] if os.geteuid() == 0 else ["store/test_embedded_as_root.py"]
 
+LEFT_OUT = "left_out"
+
 _left_out = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have had their say
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needing = [item for item in items if item.get_closest_marker("shared")]
-    if SHARED.is_dir() or not needing:
-        return
-    if os.environ.get("CI") == "true":
-        raise pytest.UsageError(f"{len(needing)} tests need ../shared, which is missing, and CI=true wants all of them")
-    config.stash[_left_out] = len(needing)
-    config.hook.pytest_deselected(items=needing)
-    items[:] = [item for item in items if item not in needing]
+    if needing and not SHARED.is_dir() and os.environ.get("CI") != "true":
+        config.stash[_left_out] = len(needing)
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("shared") and not SHARED.is_dir():
+        pytest.fail("needs ../shared, which is missing, and CI=true wants every test", pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[LEFT_OUT] = session.config.stash.get(_left_out, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """All of them collect the same tests."""
+    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get(LEFT_OUT, 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

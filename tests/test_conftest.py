@@ -51,17 +51,20 @@ def test_with_the_speech_all_run(repository: Path) -> None:
     assert "2 passed" in run(repository, ci=True).stdout
 
 
-def test_without_it_what_needs_it_is_left_out_and_that_is_said(repository: Path) -> None:
-    done = run(repository)
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["alone", "two processes"])
+def test_without_it_what_needs_it_is_left_out_and_that_is_said(repository: Path, processes: list[str]) -> None:
+    done = run(repository, *processes)
     assert done.returncode == 0
-    assert "1 passed, 1 deselected" in done.stdout
+    assert "1 passed" in done.stdout
     assert "left out: 1 tests that need ../shared, which is missing" in done.stdout
 
 
-def test_without_it_continuous_integration_fails(repository: Path) -> None:
-    done = run(repository, ci=True)
-    assert done.returncode != 0
-    assert "1 tests need ../shared, which is missing" in done.stderr
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["alone", "two processes"])
+def test_without_it_continuous_integration_fails(repository: Path, processes: list[str]) -> None:
+    done = run(repository, *processes, ci=True)
+    assert done.returncode == 1
+    assert "1 passed, 1 error" in done.stdout
+    assert "needs ../shared, which is missing" in done.stdout
 
 
 def test_nobody_misses_it_who_asked_for_other_tests(repository: Path) -> None:
