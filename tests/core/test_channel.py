@@ -39,8 +39,8 @@ from undertone.core.events import Anomaly, Person
 from undertone.core.messages import Candidate, ChannelReady, Error, Expiring, Tick
 
 EPOCH = "e1"
-ANA = Credential("p-ana", "Ana", admin=False, ends=1_000_000, ends_at="2026-01-01T00:16:40.000Z")
-ADMIN = Credential("admin", "Ben", admin=True)
+ANA = Credential("p-ana", "Ana", ends=1_000_000, ends_at="2026-01-01T00:16:40.000Z")
+ADMIN = Credential("admin", "Ben")
 ANOMALY = Anomaly(
     id="a1",
     kind="multiple_voices",
@@ -409,13 +409,13 @@ def test_a_refreshed_token_lives_on() -> None:
     channel.handle_time(940_000)
     (ask,) = channel.receive(REFRESH, 941_000)
     assert ask == Authenticate(messages.Refresh(token="t2"))
-    renewed = Credential(ANA.id, ANA.name, admin=False, ends=2_000_000, ends_at="2026-01-01T00:33:20.000Z")
+    renewed = Credential(ANA.id, ANA.name, ends=2_000_000, ends_at="2026-01-01T00:33:20.000Z")
     assert not channel.accepted(renewed, 941_000)
     assert said(channel.handle_time(1_000_000)) == [Tick(last_id=0)]
     assert said(channel.handle_time(1_940_000))[0] == Expiring(at="2026-01-01T00:33:20.000Z")
 
 
-@pytest.mark.parametrize("other", [Credential("p-bob", "Ana", admin=False, ends=2_000_000, ends_at="x"), ADMIN])
+@pytest.mark.parametrize("other", [Credential("p-bob", "Ana", ends=2_000_000, ends_at="x"), ADMIN])
 def test_a_token_of_somebody_else_s_is_forbidden(other: Credential) -> None:
     channel = watching(ANA)
     channel.receive(REFRESH, 0)
@@ -425,7 +425,7 @@ def test_a_token_of_somebody_else_s_is_forbidden(other: Credential) -> None:
 def test_a_refresh_with_a_token_that_has_ended_closes() -> None:
     channel = watching(ANA)
     channel.receive(REFRESH, 10_000)
-    stale = Credential(ANA.id, ANA.name, admin=False, ends=9_000, ends_at="x")
+    stale = Credential(ANA.id, ANA.name, ends=9_000, ends_at="x")
     assert isinstance(fault(channel.accepted(stale, 10_000)), TokenExpired)
 
 

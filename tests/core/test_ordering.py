@@ -121,6 +121,15 @@ def test_a_subscriber_that_is_up_to_date_gets_the_same_objects_without_a_copy() 
     assert ordering.last == ordering.known == 7
 
 
+def test_a_hole_within_what_comes_live_is_seen() -> None:
+    ordering = Ordering()
+    ordering.start(4, 4)
+    ordering.page_ended()
+    assert ids(ordering.live([event(5), event(7)])) == [5]
+    assert ordering.missing() == 5
+    assert ids(ordering.history(event(6))) == [6, 7]
+
+
 def test_what_is_kept_while_history_is_read_is_bounded_and_the_rest_is_read() -> None:
     ordering = Ordering()
     assert ordering.start(0, 1) == 0

@@ -199,6 +199,12 @@ async def test_nobody_misses_anything_while_many_write_join_and_leave(house: Hou
         assert watcher.got == list(range(watcher.got[0], watcher.got[-1] + 1)) if watcher.got else True
 
 
+@pytest.fixture(autouse=True)
+def never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the comparison with the database would mend after 5 s shall show."""
+    monkeypatch.setattr(hub_module, "COMPARE_EVERY_S", 3_600.0)
+
+
 @pytest.fixture
 def compared_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not every 5 s; ask for it before the house."""

@@ -141,7 +141,7 @@ class Channel:
         if self.state != "watching":
             return ()
         assert self._credential is not None
-        if (credential.id, credential.admin) != (self._credential.id, self._credential.admin):
+        if credential.id != self._credential.id:
             return self.close(Forbidden("the new token is somebody else's: open a socket of its own for it"))
         self._authorize(credential)
         return self.handle_time(now)

@@ -15,7 +15,6 @@ class Credential:
 
     id: str
     name: str
-    admin: bool
     ends: int | None = None
     ends_at: str | None = None
 

@@ -58,7 +58,7 @@ class Subscriber(Protocol):
 
     @property
     def proctor(self) -> str:
-        """The proctor's id; empty before it is known."""
+        """The proctor's id; empty before it is known, and for the holder of the `admin_id`."""
 
     def deliver(self, events: Sequence[Send]) -> None:
         """New events, ascending."""

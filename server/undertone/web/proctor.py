@@ -100,7 +100,7 @@ class Subscription:
         self._meeting = ""
         self._asked: ChannelHello | Refresh | None = None  # with the credential that holds
         self._in_order: anyio.Lock | None = None
-        self.proctor = ""
+        self.proctor = ""  # the hub's, to tell who was revoked
 
     async def converse(self, hello: str) -> None:
         """Until the peer leaves."""
@@ -186,9 +186,10 @@ class Subscription:
         if proctor.expires_at is not None:
             ends = now + int((proctor.expires_at - datetime.now(UTC)).total_seconds() * 1000)
             ends_at = rfc3339(proctor.expires_at)
-        self.proctor = proctor.id
+        # Whoever holds the admin_id is no proctor that could be revoked, whatever proctors are called.
+        self.proctor = "" if proctor.admin else proctor.id
         self._asked = ask
-        self._perform(self._channel.accepted(Credential(proctor.id, proctor.name, proctor.admin, ends, ends_at), now))
+        self._perform(self._channel.accepted(Credential(proctor.id, proctor.name, ends, ends_at), now))
 
     async def _check_again(self, ask: ChannelHello | Refresh) -> None:
         await anyio.sleep(random.uniform(0, CHECK_WITHIN_S))  # noqa: S311 - spreads load, protects nothing
