@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 
 from undertone.store import embedded
@@ -25,6 +26,10 @@ TEMPLATE = "with_schema"
 collect_ignore = [] if os.geteuid() == 0 else ["store/test_embedded_as_root.py"]
 
 LEFT_OUT = "left_out"
+
+# On a machine with other work an example takes as long as it takes; pytest's own limit catches what hangs.
+hypothesis.settings.register_profile("undertone", deadline=None)
+hypothesis.settings.load_profile("undertone")
 
 _left_out = pytest.StashKey[int]()
 

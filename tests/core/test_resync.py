@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.mp3_factory import SPEECH, Shape, chunked, frame, frames, header, id3v1, layer_2_frames, parse, places
-from undertone.core.mp3 import FrameParser
-from undertone.core.resync import MAX_JUNK_BYTES
+from undertone.core.frame import read_header
+from undertone.core.mp3 import Format, FrameParser, Version
+from undertone.core.resync import _WORTH_A_LOOK, MAX_JUNK_BYTES
 
 
 class TestResync:
@@ -23,6 +25,18 @@ class TestResync:
         false = header(SPEECH, Shape(14))
         audio = frames(2)
         assert parse(FrameParser(), [false, *audio]) == places(audio, len(false))
+
+    def test_of_two_candidates_that_end_alike_the_first_counts(self) -> None:
+        one, two = frames(2)
+        half = header(SPEECH, Shape(1))  # 32 kbit/s: 96 bytes, half of the others' 192
+        audio = [one[:96] + half + one[100:], two]
+        assert parse(FrameParser(), audio) == places(audio)
+
+    @pytest.mark.parametrize("count", range(2040, 2056))
+    def test_many_false_headers_do_not_make_it_forget_the_right_one(self, count: int) -> None:
+        false = header(Format(Version.MPEG1, 44_100, 1), Shape(5, padding=True))  # 209 bytes on nothing begins
+        audio = frames(2, SPEECH, Shape(1))
+        assert parse(FrameParser(), [false * count, *audio]) == places(audio, count * len(false))
 
     @given(st.integers(1, 10), st.integers(4, 191))
     def test_a_damaged_stream_is_found_again(self, at: int, lost: int) -> None:
@@ -50,6 +64,17 @@ class TestResync:
         for _ in range(3):
             parser.feed(bytes(30_000) + id3v1())
         assert parser.bad_audio is not None
+
+
+def test_a_flood_of_false_headers_takes_no_memory_to_speak_of() -> None:
+    false = header(Format(Version.MPEG1, 44_100, 1), Shape(5, padding=True))
+    parser = FrameParser()
+    tracemalloc.start()
+    try:
+        parser.feed(false * (60_000 // len(false)))
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000  # 60 KB held, 15,000 candidates forgotten
+    finally:
+        tracemalloc.stop()
 
 
 def long(opening: bytes) -> Iterator[bytes]:
@@ -112,3 +137,12 @@ class TestBadAudio:
         assert parser.bad_audio is not None
         assert parse(parser, audio) == []
         assert parser.held_bytes == 0
+
+
+def test_every_valid_header_is_worth_a_look_and_no_other() -> None:
+    """What the search filters out by regular expression is what is no header."""
+    for second in range(256):
+        for third in range(256):
+            opening = bytes([0xFF, second, third, 0])
+            found = _WORTH_A_LOOK.match(opening) is not None
+            assert found == (read_header(int.from_bytes(opening, "big")) is not None), opening.hex()

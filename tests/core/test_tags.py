@@ -7,6 +7,7 @@ import io
 import av
 import pytest
 
+from tests.audio import voice
 from tests.core.mp3_factory import (
     FORMATS,
     SPEECH,
@@ -30,9 +31,9 @@ class TestWhatIsNotAudio:
         with av.open(file, "w", format="mp3", options={"write_xing": "1", "id3v2_version": "3"}) as output:
             output.metadata["title"] = "Two voices"
             stream = output.add_stream("libmp3lame", rate=48_000, layout="mono")
-            silence = av.AudioFrame(format="fltp", layout="mono", samples=48_000)
-            silence.sample_rate = 48_000
-            for packet in [*stream.encode(silence), *stream.encode(None)]:
+            sound = av.AudioFrame.from_ndarray(voice(1, 48_000), format="fltp", layout="mono")
+            sound.sample_rate = 48_000
+            for packet in [*stream.encode(sound), *stream.encode(None)]:
                 output.mux(packet)
         data = file.getvalue()
         assert data.startswith(b"ID3")
@@ -73,6 +74,11 @@ class TestWhatIsNotAudio:
         second = 2 * len(tag) + sum(map(len, a))
         for pieces in ([data], chunked(data, [7] * 300)):
             assert parse(FrameParser(), pieces) == places(a, len(tag)) + places(b, second)
+
+    def test_sound_that_reads_like_a_tag_is_sound(self) -> None:
+        for magic in (b"TAG", id3v2(b"")[:10]):
+            audio = [each[:100] + magic + each[100 + len(magic) :] for each in frames(2)]
+            assert parse(FrameParser(), audio) == places(audio)
 
     def test_a_tag_that_claims_too_much_is_junk(self) -> None:
         lie = b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from tests.audio import decode
 from tests.core.encodings import ENCODINGS, SHORT_MS, Encoding, feed_all, heard, windows_of
-from tests.core.mp3_factory import SPEECH, chunked, frames, id3v1, id3v2, information, layer_2_frames
+from tests.core.mp3_factory import (
+    SPEECH,
+    Shape,
+    chunked,
+    frames,
+    header,
+    id3v1,
+    id3v2,
+    information,
+    layer_2_frames,
+    size_of,
+)
 from undertone.core.errors import BadAudio, BadMessage
 from undertone.core.mp3 import Format, FrameParser, Version
 from undertone.core.resync import MAX_JUNK_BYTES
@@ -30,6 +41,10 @@ class TestClips:
         windows = windows_of([stream])
         assert len(windows) > encoding.seconds * 1000 / SHORT_MS
         assert np.array_equal(heard(windows), decode(stream))
+
+    def test_so_they_are_after_more_frames_than_are_remembered(self) -> None:
+        stream = b"".join(Encoding(24_000, 8_000, seconds=27).frames())
+        assert np.array_equal(heard(windows_of([stream], 13_000)), decode(stream))
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
@@ -65,12 +80,12 @@ class TestClips:
 
     def test_after_a_flush_too_they_join_to_the_samples(self) -> None:
         """A part that nobody took up became a short window; the stream went on all the same."""
-        for encoding in ENCODINGS[::2]:
+        for encoding in (Encoding(44_100, quality=4, channels=2), Encoding(48_000, 32_000), Encoding(24_000, 8_000)):
             encoded = encoding.frames()
             cutter = WindowCutter(window_ms=SHORT_MS)
             windows: list[WindowClosed] = []
-            for at in range(0, len(encoded), 41):
-                windows += cutter.feed(b"".join(encoded[at : at + 41]))
+            for at in range(0, len(encoded), 5):
+                windows += cutter.feed(b"".join(encoded[at : at + 5]))
                 windows += filter(None, [cutter.flush()])
             assert np.array_equal(heard(windows), decode(b"".join(encoded))), encoding
 
@@ -210,6 +225,19 @@ class TestClosing:
         cutter.feed(b"".join(frames(5)))
         assert cutter.flush() is not None
         assert cutter.flush() is None
+
+    @pytest.mark.parametrize(
+        ("format_", "needed"),
+        [(SPEECH, 3), (Format(Version.MPEG2, 24_000, 1), 3)],  # 511 bytes by 171 a frame, 255 by 107
+    )
+    def test_after_a_flush_the_next_frame_has_all_that_it_may_need(self, format_: Format, needed: int) -> None:
+        silent = header(format_) + bytes(size_of(format_, Shape()) - 4)
+        cutter = WindowCutter()
+        cutter.feed(silent * 10)
+        window = cutter.flush()
+        assert window is not None
+        assert window.resume.offset == (10 - needed) * len(silent)
+        assert window.resume.start == window.samples == 10 * format_.samples_per_frame
 
     def test_too_short_windows_are_refused(self) -> None:
         with pytest.raises(ValueError, match="100 ms"):

@@ -17,6 +17,7 @@ from undertone.core.errors import BadAudio
 from undertone.core.mp3 import Format, Version
 from undertone.core.window import MAX_WINDOW_JUNK_BYTES, Resume, WindowClosed, WindowCutter
 
+FRAME_MS: Final = 24  # of 48 kHz
 FRAME_BYTES: Final = 192  # of 48 kHz and 64 kbit/s
 
 
@@ -123,6 +124,18 @@ class TestInterruption:
         stream = Littered(Encoding(48_000, 32_000), pieces).stream()
         assert windows_of(stream[i : i + 1] for i in range(len(stream))) == windows_of([stream])
 
+    def test_the_format_that_an_information_frame_told_is_kept_over_a_gap(self) -> None:
+        """Else one who resumes there would wait for a second header where the other doesn't."""
+        cutter = WindowCutter()
+        cutter.feed(information(b"Xing") + frame()[:4])
+        cutter.gap(5000, 100)
+        resumed = WindowCutter(cutter.resume)
+        for each in (cutter, resumed):
+            each.feed(frame())
+        last = cutter.flush()
+        assert last is not None
+        assert last == resumed.flush()
+
     def test_a_part_goes_on_where_it_ended(self) -> None:
         encoded = Encoding(44_100, 64_000).frames()
         stream = b"".join(encoded)
@@ -168,6 +181,13 @@ class TestMemory:
                 break
             assert cutter.held_bytes < 1.5 * MAX_WINDOW_JUNK_BYTES
         assert "1024 KiB of tags and junk" in str(fault)
+
+    def test_it_is_counted_by_window(self) -> None:
+        """However much there is in the stream."""
+        cutter = WindowCutter(window_ms=1000)
+        for _ in range(10):
+            cutter.feed(b"".join(frames(50)) + id3v2(bytes(MAX_WINDOW_JUNK_BYTES // 4)))
+        assert cutter.media_ms == 10 * 50 * FRAME_MS
 
     @given(st.lists(st.integers(0, 2), max_size=6))
     def test_where_there_is_too_much_junk_the_windows_are_the_same_however_cut(self, sizes: list[int]) -> None:

@@ -19,7 +19,11 @@ from undertone.core.tags import LONGEST_TAG_BEGIN, MAX_TAG_BYTES, TAG_BEGINS, co
 # 2.7 minutes of the poorest MP3, 8 s of good speech: a live stream that is silent for longer is no MP3.
 MAX_JUNK_BYTES: Final = 64 * 1024
 
-_WORTH_A_LOOK: Final = re.compile(rb"\xff[\xe0-\xff]|" + TAG_BEGINS)
+# Sync, version and layer; bit rate and sample rate: without their reserved values, so that few bytes reach Python.
+_HEADER_BEGINS: Final = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][%s]" % b"".join(
+    b"\\x%x0-\\x%xb" % (bitrate, bitrate) for bitrate in range(15)
+)
+_WORTH_A_LOOK: Final = re.compile(_HEADER_BEGINS + b"|" + TAG_BEGINS)
 _WORD: Final = Struct(">I")
 _PRUNE_AT: Final = 2048  # candidates; at most MAX_FRAME_BYTES of them still wait for their second header
 _SLOT_BYTES: Final = 4  # by which padding lengthens a frame of Layer I; 1 in the others
@@ -83,7 +87,7 @@ class Search:
                 if 0 < length <= self._tag_budget:
                     return self._skip_tag(offset, length)
             self._next = offset + 1
-        # A tag may begin in the last bytes.
+        # A tag or a header may begin in the last bytes.
         self._next = max(self._next, self._start + len(data) - LONGEST_TAG_BEGIN + 1)
         return None
 

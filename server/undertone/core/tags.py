@@ -18,7 +18,6 @@ LONGEST_TAG_BEGIN: Final = 8
 
 _ID3V1_BYTES: Final = 128
 _ID3V2_HEADER_BYTES: Final = 10
-_ID3V2_HAS_FOOTER: Final = 0x10
 _APE_HEADER_BYTES: Final = 32
 _APE_VERSIONS: Final = (1000, 2000)
 _APE_IS_HEADER: Final = 1 << 29
@@ -54,11 +53,11 @@ def tag_bytes(data: bytes | bytearray, at: int) -> int | None:
 def _id3v2_bytes(head: bytes | bytearray) -> int | None:
     if len(head) < _ID3V2_HEADER_BYTES:
         return None
-    _, _, _, major, revision, flags, *size = head
+    _, _, _, major, revision, _flags, *size = head
     if major == 0xFF or revision == 0xFF or max(size) >= 0x80:
         return 0
-    length = size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]
-    return _ID3V2_HEADER_BYTES * (2 if flags & _ID3V2_HAS_FOOTER else 1) + length
+    # A footer, if there is one, is not in the size: ten bytes that no frame can begin in.
+    return _ID3V2_HEADER_BYTES + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
 
 
 def _ape_bytes(head: bytes | bytearray) -> int | None:

@@ -195,8 +195,6 @@ class WindowCutter:
             return
         if not self._frames:
             self._begin_at(run[0])
-        elif run[0] != self.whole:
-            self._junk.append((self.whole, run[0]))
         while len(run) - 1 > (room := self._cut - self._frames):
             self._count(run[: room + 1])
             closed.append(self._close_before(run[room]))
@@ -204,12 +202,15 @@ class WindowCutter:
         self._count(run)
 
     def _count(self, run: Run) -> None:
+        if len(run) == 1:
+            return
+        if run[0] != self.whole:
+            self._junk.append((self.whole, run[0]))
         self._frames += len(run) - 1
         self._recent.extend(run[:-1])
         if len(self._recent) > 2 * REACH:
             del self._recent[:-REACH]
-        if len(run) > 1:
-            self.whole = run[-1]
+        self.whole = run[-1]
 
     def _begin_at(self, offset: int) -> None:
         """The first frame here: what stood before it is not needed again, and the format is known."""
@@ -279,7 +280,7 @@ class WindowCutter:
         per_frame, rate = format_.samples_per_frame, format_.sample_rate
         start = self._first + self._lead * per_frame
         end = self._first + self._frames * per_frame
-        edges = [self.resume.offset, *(edge for gap in self._junk if gap[1] <= self.whole for edge in gap), self.whole]
+        edges = [self.resume.offset, *(edge for gap in self._junk for edge in gap), self.whole]
         return WindowClosed(
             window=self.resume.window,
             start_ms=start * 1000 // rate,
