@@ -166,10 +166,9 @@ def _missed(one_voice: list[Scored], two_voices: list[Scored]) -> None:
     print("\nWRONG ONES")
     for one in [*(o for o in one_voice if o.alarm), *(o for o in two_voices if not o.alarm)]:
         entry = one.entry
-        print(
-            f"  {entry['file']} {entry['class']:18s} second {one.second_seconds:5.1f} s at {entry['second_level_db']} dB, "
-            f"stated {one.probability:.2f}, speech {one.verdict.speech_ms}"
-        )
+        second = f"second {one.second_seconds:4.1f} s at {entry['second_level_db']} dB"
+        stated = f"stated {one.probability:.2f}, speech {one.verdict.speech_ms}"
+        print(f"  {entry['file']} {entry['class']:20s} {second}, {stated}")
 
 
 def _sessions(scored: list[Scored]) -> None:
@@ -195,9 +194,8 @@ def _calibration(scored: list[Scored]) -> None:
         if bin_:
             stated = sum(one.probability for one in bin_) / len(bin_)
             truly = sum(one.second_seconds > 0 for one in bin_) / len(bin_)
-            print(
-                f"  {tenth / 10:.1f} to {tenth / 10 + 0.1:.1f}  {len(bin_):4d} windows, stated {stated:.2f}, true {truly:.2f}"
-            )
+            low, count = tenth / 10, len(bin_)
+            print(f"  {low:.1f} to {low + 0.1:.1f}  {count:4d} windows, stated {stated:.2f}, true {truly:.2f}")
             error += abs(stated - truly) * len(bin_)
             total += len(bin_)
     print(f"  expected calibration error {error / max(total, 1):.3f}")

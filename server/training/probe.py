@@ -28,8 +28,9 @@ _LONGEST: Final = 5  # seconds of a noise recording; a fan tells all in five
 # Embeddings have length one, so each of the 256 numbers is about .06: scaled to the size of the other two.
 _SCALE: Final = 8.0
 _STRENGTH: Final = 0.1
-# Logit under which a partial is not listened to further: it must clearly be no voice, doubts are weighed later.
-LEAST_LOGIT: Final = -1.0
+# Logit under which a partial is not listened to further. Probes that knew neither the scene nor its noises keep 99.7 %
+# of the voices and one noise in ten here; at −1 it was 99.9 % and one in five.
+LEAST_LOGIT: Final = 2.0
 
 
 def noise_voices() -> tuple[Floats, Floats]:

@@ -29,17 +29,19 @@ from undertone.diarize.local.observation import CELL_SECONDS
 
 Floats = npt.NDArray[np.float32]
 
-SCENES: Final = 1300
+SCENES: Final = 285
 PASSES: Final = 8
 FOLDS: Final = 5
 # On standardised weights; between 3 and 30 the cross-validation hardly changes.
 PENALTY: Final = 3.0
+# Numbers that hardly vary here may vary in a room: they get no large weights.
+LEAST_SPREAD: Final = 0.1
 # Pieces of a scene say much the same as the whole.
 PIECE_WEIGHT: Final = 0.4
 # More of these can only speak for a second voice.
 _ONLY_FOR: Final = frozenset(
     {
-        *("distance", "centre", "log_small", "log_large", "voice_small", "voice_large", "vad_small", "clear_small"),
+        *("distance", "centre", "log_small", "log_large", "voice_small", "voice_large", "vad_small"),
         *("log_run", "told_apart", "norm_small"),
         *OVERLAP_FEATURES,
     }
@@ -83,7 +85,9 @@ def _cases(samples: list[Sample]) -> list[Case]:
 
 def case(sample: Sample, by: Probe, *, whole: bool) -> Case:
     of = evidence.partials(sample.seen, by, probe.LEAST_LOGIT)
-    joined = evidence.tree(of)
+    everything = evidence.tree(of)
+    weighty = evidence.weighty(of, everything)
+    joined = [merge for merge, is_weighty in zip(everything, weighty, strict=True) if is_weighty]
     speaker = _speakers(sample, of)
     real = [_mostly(speaker, merge.left) != _mostly(speaker, merge.right) for merge in joined]
     return Case(
@@ -125,10 +129,10 @@ def fit(cases: list[Case], cost: float = FALSE_ALARM_COST, passes: int = PASSES)
     """Weights by multiple-instance passes, starting from the distance alone."""
     everything = np.concatenate([c.merges for c in cases if len(c.merges)])
     low, high = np.percentile(everything, [0.5, 99.5], axis=0).astype(np.float32)
-    spread = np.maximum(np.clip(everything, low, high).std(axis=0), 1e-3)
+    spread = np.maximum(np.clip(everything, low, high).std(axis=0), LEAST_SPREAD)
     overlaps = np.stack([c.overlap for c in cases])
     over_low, over_high = overlaps.min(axis=0), np.percentile(overlaps, 99.5, axis=0).astype(np.float32)
-    over_spread = np.maximum(overlaps.std(axis=0), 1e-3)
+    over_spread = np.maximum(overlaps.std(axis=0), LEAST_SPREAD)
     start = np.zeros(len(MERGE_FEATURES), np.float32)
     start[MERGE_FEATURES.index("distance")] = 8
     start[MERGE_FEATURES.index("log_small")] = 0.5

@@ -95,8 +95,9 @@ def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
-    scores = by.bias + by.merge(evidence.describe(of, joined))
-    best = float(scores.max()) if len(scores) else by.bias + by.no_merge
+    weighty = evidence.weighty(of, joined)
+    scores = np.where(weighty, by.bias + by.merge(evidence.describe(of, joined)), -np.inf)
+    best = float(scores.max()) if weighty.any() else by.bias + by.no_merge
     together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))

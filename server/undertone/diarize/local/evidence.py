@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+# Less voice than this on one side is no second person: a bark over a word, a cough, a door at the end of a sentence.
+# Second voices that speak for two seconds leave more; cross-validated, nothing is lost by it.
+LEAST_SIDE: Final = 1.0
 MERGE_FEATURES: Final = (
     "distance",
     "centre",
@@ -31,15 +34,10 @@ MERGE_FEATURES: Final = (
     "voice_small",
     "voice_large",
     "vad_small",
-    "clear_small",
-    "level",
     "quieter",
     "log_run",
-    "runs",
     "told_apart",
-    "comparable",
     "norm_small",
-    "norm_large",
 )
 OVERLAP_FEATURES: Final = ("overlap", "overlap_voice", "overlap_vad", "overlap_seconds", "overlap_distance")
 
@@ -49,7 +47,9 @@ _LONE_SPREAD: Final = 0.45
 _NOT_COMPARED: Final = 0.3
 _TOP_STEPS: Final = 25  # half a second
 _MOST_LOGIT: Final = 8.0
-_LOUD_DB: Final = 40.0
+# Surely a voice is surely a voice: being surer still says nothing about whose it is.
+_SURE_LOGIT: Final = 3.0
+_SURE_VAD: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,6 @@ class Partials:
     log_norm: Floats
     voice: Floats  # logits of the probe
     vad: Floats
-    clear: Floats  # dB above the window's quiet moments
     level: Floats  # dBFS
     local: Floats  # [n, 3] which of the chunk's local speakers it is
     chunk: Ints
@@ -98,7 +97,6 @@ def partials(seen: Observation, probe: Probe, least_logit: float) -> Partials:
     kept = np.flatnonzero(logits >= least_logit)
     first, cells = seen.first[kept], seen.cells[kept]
     local = by_cell(seen.segmentation.local)
-    quiet = float(np.percentile(seen.level, 10)) if len(seen.level) else 0.0
     level = np.array([_power_mean(seen.level[a : a + n]) for a, n in zip(first, cells, strict=True)], np.float32)
     names = np.array([local[a : a + n].sum(axis=0) for a, n in zip(first, cells, strict=True)], np.float32)
     names = names.reshape(-1, 3)
@@ -109,7 +107,6 @@ def partials(seen: Observation, probe: Probe, least_logit: float) -> Partials:
         log_norm=np.log(np.maximum(np.linalg.norm(seen.voice[kept], axis=-1), 1e-6)),
         voice=logits[kept],
         vad=heard[kept],
-        clear=np.clip(level - quiet, 0, _LOUD_DB),
         level=level,
         local=names / np.maximum(names.sum(axis=1, keepdims=True), 1e-6),
         chunk=seen.segmentation.chunk[::STEPS_A_CELL][first + cells // 2].astype(np.int64),
@@ -129,6 +126,12 @@ def tree(of: Partials) -> list[Merge]:
     return merges(1 - of.unit @ of.unit.T, of.cells.astype(np.float32))
 
 
+def weighty(of: Partials, joined: list[Merge]) -> Mask:
+    """[merges] whether both sides hold enough voice for two people to have met there."""
+    sides = [min(seconds(of, merge.left), seconds(of, merge.right)) for merge in joined]
+    return np.array(sides, np.float32) >= LEAST_SIDE
+
+
 def describe(of: Partials, joined: list[Merge]) -> Floats:
     """[merges, features], in the order of MERGE_FEATURES."""
     distances = 1 - of.unit @ of.unit.T
@@ -143,7 +146,6 @@ def _describe(of: Partials, merge: Merge, distances: Floats, together: Mask, apa
     (small_seconds, small), (large_seconds, large) = sorted(sides, key=lambda side: side[0])
     cross = np.ix_(small, large)
     met = together[cross]
-    stretches = _runs(of, small)
     centres = [normalised((of.unit[side] * of.cells[side, None]).sum(axis=0)) for side in (small, large)]
     return [
         merge.distance,
@@ -152,18 +154,13 @@ def _describe(of: Partials, merge: Merge, distances: Floats, together: Mask, apa
         _spread(distances, large),
         float(np.log(small_seconds)),
         float(np.log(large_seconds)),
-        float(of.voice[small].mean()),
-        float(of.voice[large].mean()),
-        float(of.vad[small].mean()),
-        float(of.clear[small].mean()),
-        float(of.clear[large].mean() - of.clear[small].mean()),
+        min(_SURE_LOGIT, float(of.voice[small].mean())),
+        min(_SURE_LOGIT, float(of.voice[large].mean())),
+        min(_SURE_VAD, float(of.vad[small].mean())),
         float(max(0.0, of.level[large].mean() - of.level[small].mean())),
-        float(np.log(max(stretches))),
-        float(np.log(len(stretches))),
+        float(np.log(max(_runs(of, small)))),
         float(apart[cross][met].mean()) if met.any() else _NOT_COMPARED,
-        float(met.mean()),
         float(of.log_norm[small].mean()),
-        float(of.log_norm[large].mean()),
     ]
 
 
