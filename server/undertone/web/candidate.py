@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 
@@ -29,11 +29,11 @@ from undertone.core.stream_actions import (
     Send,
     StoreWindow,
 )
-from undertone.store.stream_rows import AlreadyFinished, Owner
+from undertone.store.clock import DatabaseClock
+from undertone.store.presence import Presence
+from undertone.store.stream_rows import AlreadyFinished, Opened, Owner
+from undertone.store.streams import Streams
 from undertone.web.sockets import CLOSE_WITHIN_S, Peer
-
-if TYPE_CHECKING:
-    from undertone.web.candidates import Candidates
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,26 @@ RETRY_MOST_S: Final = 4.0
 Work = StoreWindow | ReportMissing | FinishStream | LeavePart
 
 
+class Desk(Protocol):
+    """What a connection asks of its node."""
+
+    clock: DatabaseClock
+    streams: Streams
+    presence: Presence
+    max_speed: float
+
+    async def open(self, connection: Connection, hello: StreamHello) -> Opened | AlreadyFinished: ...
+    async def refresh(self, owner: Owner, token: str) -> int: ...
+    def spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None: ...
+
+
 class Connection:
     """One accepted socket of a candidate, from its hello until everything it brought is written."""
 
-    def __init__(self, candidates: Candidates, peer: Peer) -> None:
-        self._candidates = candidates
+    def __init__(self, desk: Desk, peer: Peer) -> None:
+        self._desk = desk
         self._peer = peer
-        self._receiver = StreamReceiver(candidates.clock.now_ms(), max_speed=candidates.max_speed)
+        self._receiver = StreamReceiver(desk.clock.now_ms(), max_speed=desk.max_speed)
         self._outbox: deque[str] = deque()
         self._sending = anyio.Lock()
         self._reading = anyio.CancelScope()
@@ -102,7 +115,7 @@ class Connection:
     async def _receive(self, hello: str) -> None:
         self._receiver.receive_text(hello, self._now())
         self._react()
-        receiver, peer, now_ms = self._receiver, self._peer, self._candidates.clock.now_ms
+        receiver, peer, now_ms = self._receiver, self._peer, self._desk.clock.now_ms
         while True:
             message = await peer.receive()
             if message is None:
@@ -155,7 +168,7 @@ class Connection:
 
     async def _open(self, hello: StreamHello) -> None:
         try:
-            opened = await self._candidates.open(self, hello)
+            opened = await self._desk.open(self, hello)
             if isinstance(opened, AlreadyFinished):
                 self._receiver.already_finished(opened.total_bytes, opened.windows)
             else:
@@ -167,11 +180,11 @@ class Connection:
 
     async def _check(self, token: str) -> None:
         assert self.owner is not None
-        self._receiver.refreshed(await self._candidates.refresh(self.owner, token))
+        self._receiver.refreshed(await self._desk.refresh(self.owner, token))
 
     async def _mark(self, action: MarkDegraded | MarkStreaming) -> None:
         assert self.owner is not None
-        presence = self._candidates.presence
+        presence = self._desk.presence
         try:
             await (presence.degraded if isinstance(action, MarkDegraded) else presence.streaming)(self.owner)
         except Unavailable as away:
@@ -212,7 +225,7 @@ class Connection:
 
     async def _write(self, action: Work) -> None:
         assert self.owner is not None
-        streams = self._candidates.streams
+        streams = self._desk.streams
         if isinstance(action, StoreWindow):
             await streams.store_window(self.owner, action)
             self._receiver.window_stored()
@@ -225,7 +238,7 @@ class Connection:
             self._receiver.part_left()
 
     def _spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
-        self._candidates.spawn(self._guarded, task, *args)
+        self._desk.spawn(self._guarded, task, *args)
 
     async def _guarded(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """A fault ends this connection; a bug does too, loudly, and no other peer notices."""
@@ -241,4 +254,4 @@ class Connection:
         self._react()
 
     def _now(self) -> int:
-        return self._candidates.clock.now_ms()
+        return self._desk.clock.now_ms()
