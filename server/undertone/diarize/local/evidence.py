@@ -24,6 +24,9 @@ Mask = npt.NDArray[np.bool_]
 # Less voice than this on one side is no second person: a bark over a word, a cough, a door at the end of a sentence.
 # Second voices that speak for two seconds leave more; cross-validated, nothing is lost by it.
 LEAST_SIDE: Final = 1.0
+# Where Silero hears nothing at all it may be a chair that fooled the probe, or a voice far off; a chair is brief.
+_UNHEARD: Final = 0.05
+LEAST_UNHEARD_SIDE: Final = 2.0
 MERGE_FEATURES: Final = (
     "distance",
     "centre",
@@ -48,7 +51,7 @@ _NOT_COMPARED: Final = 0.3
 _TOP_STEPS: Final = 25  # half a second
 _MOST_LOGIT: Final = 8.0
 # Surely a voice is surely a voice: being surer still says nothing about whose it is.
-_SURE_LOGIT: Final = 3.0
+_SURE_LOGIT: Final = 5.0
 _SURE_VAD: Final = 0.4
 
 
@@ -128,8 +131,12 @@ def tree(of: Partials) -> list[Merge]:
 
 def weighty(of: Partials, joined: list[Merge]) -> Mask:
     """[merges] whether both sides hold enough voice for two people to have met there."""
-    sides = [min(seconds(of, merge.left), seconds(of, merge.right)) for merge in joined]
-    return np.array(sides, np.float32) >= LEAST_SIDE
+
+    def enough(side: Ints) -> bool:
+        heard = float(of.vad[side].mean()) >= _UNHEARD
+        return seconds(of, side) >= (LEAST_SIDE if heard else LEAST_UNHEARD_SIDE)
+
+    return np.array([enough(merge.left) and enough(merge.right) for merge in joined], np.bool_)
 
 
 def describe(of: Partials, joined: list[Merge]) -> Floats:
