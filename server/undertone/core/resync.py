@@ -16,7 +16,7 @@ from undertone.core.errors import BadAudio
 from undertone.core.frame import HEADER_BYTES, Header, kind, read_header
 from undertone.core.tags import LONGEST_TAG_BEGIN, MAX_TAG_BYTES, TAG_BEGINS, container, tag_bytes
 
-# 2.7 minutes of the poorest MP3, 8 s of good speech: a live stream that is silent for longer is no MP3.
+# 8 s of speech at 64 kbit/s, 65 s of the poorest MP3: a stream without a frame for longer is no MP3.
 MAX_JUNK_BYTES: Final = 64 * 1024
 
 # Sync, version and layer; bit rate and sample rate: without their reserved values, so that few bytes reach Python.
