@@ -4,8 +4,8 @@ A frame belongs to the window in which its first sample lies. An MP3 decoder nee
 transform and memory of the filter bank from the two frames before (in MPEG-1 one would do; two is one rule for all),
 and main data of those three from the frames that hold it. A clip begins with these frames as its lead-in, to be
 discarded after decoding, and the next window's resume point is where its lead-in begins.
-Sample n is the n-th that a decoder gives for the frames: the delay of encoder and decoder (1,105 samples with LAME) is not taken
-off, and is the same in a clip as in the whole stream.
+Sample n is the n-th that a decoder gives for the frames: the delay of encoder and decoder (1,105 samples with LAME) is
+not taken off, and is the same in a clip as in the whole stream.
 """
 
 from __future__ import annotations
