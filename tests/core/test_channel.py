@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertone.core import messages
-from undertone.core.channel import ASKS_AT_ONCE, MAX_REFUSED, MS_PER_ASK, TAKES, Channel
+from undertone.core.channel import ASKS_AT_ONCE, MAX_REFUSED, MS_PER_ASK, TAKES, TRANSPORT_HOLDS, Channel
 from undertone.core.channel_actions import (
     Action,
     Authenticate,
@@ -114,6 +114,18 @@ def test_a_newcomer_is_asked_for_places_itself_and_gets_the_state_then_what_foll
     assert channel.history(event(9)) == (event(9),)
     assert channel.history_ended() == ()
     assert channel.live([event(10)]) == [event(10)]
+
+
+def test_a_large_snapshot_is_followed_by_a_tick_that_waits_for_it_to_leave() -> None:
+    channel = Channel()
+    channel.receive(hello(), 0)
+    channel.accepted(ANA, 0)
+    channel.located(EPOCH, 7, 0, 0)
+    ready, tick, recover = channel.snapshot(EPOCH, 7, [CLEO] * 1_000, [], 0)
+    assert isinstance(ready, Send)
+    assert len(ready.text) > TRANSPORT_HOLDS
+    assert said([tick]) == [Tick(last_id=7)]
+    assert recover == Recover("m1", 7)
 
 
 def test_a_known_cursor_is_recovered_without_a_snapshot() -> None:

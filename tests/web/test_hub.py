@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from undertone.core.channel_actions import Send
-from undertone.core.errors import RemoteFault
+from undertone.core.errors import RemoteFault, Unavailable
 from undertone.core.events import CandidateMoved, Person
 from undertone.core.ordering import Ordering
 from undertone.store.database import Database
@@ -70,9 +70,13 @@ class CountingEvents(Events):
 
     pages = 0
     failures = 0
+    away_for = 0  # reads that find no database
 
     async def page(self, meeting: str, after: int, limit: int) -> Page | None:
         self.pages += 1
+        if self.away_for:
+            self.away_for -= 1
+            raise Unavailable("the database is away")
         try:
             return await super().page(meeting, after, limit)
         except RemoteFault:
@@ -279,6 +283,35 @@ async def test_the_database_goes_away_and_comes_back_and_subscribers_stay(house:
     await until(lambda: watcher.got == list(range(1, written + 1)), within_s=10)
     assert house.events.failures, "the database was never away"
     assert watcher.faults == []
+
+
+async def test_one_notice_is_enough_however_often_the_read_fails(house: House) -> None:
+    await house.meeting()
+    watcher = await house.watch()
+    await house.write()
+    house.events.away_for = 4
+    house.hub.moved("m")
+    await until(lambda: watcher.got == [1])
+    assert house.events.pages == 5
+
+
+async def test_one_who_leaves_while_an_event_is_handed_round_gets_it_no_more(house: House) -> None:
+    await house.meeting()
+    watchers = [await house.watch() for _ in range(SENDS_PER_TURN + 10)]
+    leaver = watchers[-1]
+
+    class Pushing(Watcher):
+        def deliver(self, events: Sequence[Send]) -> None:
+            house.hub.unsubscribe("m", leaver)
+
+    house.hub.subscribe("m", Pushing())
+    house.hub.unsubscribe("m", leaver)
+    house.hub.subscribe("m", leaver)  # the last in line
+    await house.write()
+    house.hub.moved("m")
+    await until(lambda: watchers[-2].got == [1])
+    await anyio.sleep(0.02)
+    assert leaver.got == []
 
 
 async def test_a_failure_that_is_not_the_database_s_ends_the_hub_loudly(database_url: str) -> None:

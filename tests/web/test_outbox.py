@@ -82,11 +82,11 @@ def text(number: int, size: int = 100) -> str:
     return f'{{"id": {number}, "rest": "{"x" * size}"}}'
 
 
-async def fill(subscriber: Subscriber, size: int = 16_000) -> int:
-    """Push until the line is full; how many it took."""
+async def fill(subscriber: Subscriber, size: int = 16_000, rounds: int = 1) -> int:
+    """Push until the line is full, so many times in all; how many it took."""
     for number in range(100_000):
         subscriber.outbox.push(text(number, size))
-        if subscriber.spawned:
+        if subscriber.spawned == rounds:
             return number + 1
         if number % 4 == 0:
             await anyio.sleep(0)
@@ -114,6 +114,18 @@ async def test_a_slow_reader_gets_everything_in_order() -> None:
         subscriber.outbox.push(text(-1))
         assert (await hear(client))["id"] == -1
         assert subscriber.spawned == 1
+
+
+async def test_what_was_sent_no_longer_counts() -> None:
+    async with subscribed() as (subscriber, client):
+        for round_ in range(1, 5):
+            pushed = await fill(subscriber, rounds=round_)
+            for number in range(100):
+                subscriber.outbox.push(text(number, 1_000))
+            for _ in range(pushed + 100):
+                await hear(client)
+            with anyio.fail_after(5):
+                await subscriber.outbox.room()
 
 
 async def test_room_waits_for_the_slow_reader() -> None:
@@ -172,6 +184,7 @@ if hasattr(socket, "TCP_USER_TIMEOUT"):  # elsewhere than on Linux nothing drops
                 while mine in {connection.raddr for connection in psutil.Process().net_connections("tcp")}:
                     await anyio.sleep(0.1)
             assert subscriber.entrance.open == 0
+            client.transport.abort()  # it can't see that it is alone
 
 
 async def test_a_peer_that_leaves_while_texts_wait_ends_quietly() -> None:

@@ -158,11 +158,7 @@ async def test_a_slow_line_gets_a_long_history_without_falling_behind(house: Wat
     await house.write(events, reason="x" * size)
     async with house.watching() as (_, ready):
         epoch = ready["epoch"]
-    line = socket.socket()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
-    host, port = house.url.removeprefix("ws://").split(":")
-    line.connect((host, int(port)))
-    async with house.dial(sock=line, max_queue=1) as client:
+    async with house.dial(sock=narrow_line(house), max_queue=1) as client:
         await house.hello(client, after={"epoch": epoch, "id": 0})
         await anyio.sleep(0.3)  # reads nothing, while more happens
         last = await house.write(events, reason="x" * size)
@@ -172,12 +168,36 @@ async def test_a_slow_line_gets_a_long_history_without_falling_behind(house: Wat
 
 
 @pytest.mark.slow
-async def test_who_falls_behind_live_is_closed_and_resumes_by_id(house: Watched) -> None:
+async def test_a_large_snapshot_on_a_slow_line_is_not_falling_behind(house: Watched) -> None:
+    await house.database.execute(
+        "insert into participants (meeting, participant, name) "
+        "select :meeting, 'c' || n, repeat('x', 200) from generate_series(1, 20000) n",
+        {"meeting": house.meeting},
+    )
+    async with house.dial(sock=narrow_line(house), max_queue=1) as client:
+        client.transport.pause_reading()
+        await house.hello(client)
+        await anyio.sleep(1)  # the snapshot fills the line
+        last = await house.write(2 * QUEUE_BYTES // 4_000, reason="x" * 4_000)
+        await anyio.sleep(0.3)
+        client.transport.resume_reading()
+        ready = await hear(client)
+        assert len(ready["candidates"]) == 20_000
+        assert await ids(client, last) == list(range(ready["last_id"] + 1, last + 1))
+
+
+def narrow_line(house: Watched) -> socket.socket:
+    """A connection whose receiver buffers next to nothing."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
     host, port = house.url.removeprefix("ws://").split(":")
     line.connect((host, int(port)))
-    async with house.dial(sock=line, max_queue=1) as slow, house.watching() as (quick, ready):
+    return line
+
+
+@pytest.mark.slow
+async def test_who_falls_behind_live_is_closed_and_resumes_by_id(house: Watched) -> None:
+    async with house.dial(sock=narrow_line(house), max_queue=1) as slow, house.watching() as (quick, ready):
         await house.hello(slow)
         await hear(slow)
         got: list[int] = []

@@ -45,6 +45,9 @@ from undertone.core.ordering import Ordering
 # An id that can't exist is unknown without asking the database, which would choke on some of them.
 WELL_FORMED: Final = re.compile(r"[0-9A-Za-z_-]{1,200}\Z")
 
+# What a transport takes before it asks to wait: asyncio's and uvloop's high-water mark.
+TRANSPORT_HOLDS: Final = 64 * 1024
+
 # A proctor clicking through a list of anomalies decides a few a second, for some seconds; each costs a transaction.
 ASKS_AT_ONCE: Final = 30
 MS_PER_ASK: Final = 500
@@ -185,7 +188,11 @@ class Channel:
         # Always through history once, also after a snapshot: it has a pace of its own, so a large `ready` that is
         # still on its way doesn't make a slow line fall behind.
         recover = Recover(self._meeting, self._order.start(last, ready.last_id))
-        return (Send(messages.encode(ready)), recover, *self.handle_time(now))
+        text = messages.encode(ready)
+        if len(text) <= TRANSPORT_HOLDS:
+            return (Send(text), recover, *self.handle_time(now))
+        # A transport takes one message of any size without a wait; only the next one shows how slow the line is.
+        return (Send(text), self._tick(), recover, *self.handle_time(now))
 
     def live(self, events: Sequence[Send]) -> Sequence[Action]:
         """Events that the node has read for all its subscribers of the meeting, ascending within one call."""
@@ -258,8 +265,11 @@ class Channel:
             actions.append(Send(messages.encode(Expiring(at=ends_at))))
         if now >= self._tick_at:
             self._tick_at = now + TICK_EVERY_MS
-            actions.append(Send(messages.encode(Tick(last_id=self._order.known))))
+            actions.append(self._tick())
         return actions
+
+    def _tick(self) -> Send:
+        return Send(messages.encode(Tick(last_id=self._order.known)))
 
     def close(self, fault: RemoteFault) -> Sequence[Action]:
         """End with this fault: a refused credential, a deleted meeting, a revoked proctor, a queue that ran over."""
