@@ -89,7 +89,7 @@ class Meeting:
         for action in actions:
             match action:
                 case Authenticate():
-                    self._do(channel.accepted(Credential(id="b", name="Bob", admin=True), self.now))
+                    self._do(channel.accepted(Credential(id="b", name="Bob"), self.now))
                 case Locate():
                     self._do(channel.located(self.epoch, len(self.events), self.trimmed_to, self.now))
                 case TakeSnapshot():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -135,7 +136,10 @@ def test_in_real_time_a_verdict_comes_soon_after_the_minute(server: Server) -> N
     assert report["wall_seconds"] >= 61
     pushed = report["latency"]["spoken → pushed"]
     assert pushed["count"] == 2
-    assert pushed["max_ms"] < 30_000  # under 2 s where nothing else runs; the analysis of a busy machine takes its time
+    # Everything but the analysis itself, which on a busy machine takes as long as it takes: under 2 s.
+    judged = re.findall(rf"window {report['meeting']}/\S+ judged in (\d+) ms", server.log())
+    assert len(judged) == 2
+    assert pushed["max_ms"] < sum(map(int, judged)) + 2_000
     assert report["latency"]["spoken → stored"]["max_ms"] < 2_000
 
 

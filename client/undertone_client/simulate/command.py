@@ -13,6 +13,7 @@ import httpx
 from rich.console import Console
 
 from undertone.core.errors import Unauthorized, UndertoneError
+from undertone.core.events import Anomaly
 from undertone.core.requests import MeetingCreated
 from undertone_client.connection import Meetings
 from undertone_client.connection.address import http_url, is_loopback
@@ -66,7 +67,6 @@ async def _simulate(options: Options, console: Console) -> show.Report:
         with show.Live(record, console) as live:
             await _unwrapped(Run(server, meetings, meeting, record, live, options.seed).run(options.speed))
         wall_s = time.monotonic() - began
-        await meetings.end(meeting.data.id, meeting.admin_id)
         return await _report(options, server, meetings, meeting, record, wall_s)
 
 
@@ -84,24 +84,25 @@ def _cast(options: Options) -> list[CandidateRecord]:
 async def _report(
     options: Options, server: str, meetings: Meetings, meeting: MeetingCreated, record: Record, wall_s: float
 ) -> show.Report:
+    # What was seen is told also when the server has gone meanwhile.
+    unread: list[str] = []
+    try:
+        await meetings.end(meeting.data.id, meeting.admin_id)
+    except (UndertoneError, httpx.TransportError) as error:
+        unread.append(f"the meeting could not be ended: {error or type(error).__name__}")
     anomalies = list(record.anomalies.values())
     unplayable = await clips.faults(meetings, meeting.data.id, meeting.admin_id, anomalies)
-    heard = []
-    for place, anomaly in enumerate(anomalies):
-        listen = None
-        if place < MAX_LINKS and anomaly.evidence:
-            link = await meetings.clip_link(meeting.data.id, anomaly.evidence[0].clip, meeting.admin_id)
-            listen = link.url
-        heard.append(
-            show.Heard(
-                id=anomaly.id,
-                kind=anomaly.kind,
-                candidate=anomaly.participant.name,
-                windows=anomaly.count,
-                summary=anomaly.summary,
-                listen=listen,
-            )
+    heard = [
+        show.Heard(
+            id=anomaly.id,
+            kind=anomaly.kind,
+            candidate=anomaly.participant.name,
+            windows=anomaly.count,
+            summary=anomaly.summary,
+            listen=await _listen(meetings, meeting, anomaly) if place < MAX_LINKS else None,
         )
+        for place, anomaly in enumerate(anomalies)
+    ]
     latency = {
         "spoken → stored": figures.latency(figures.spoken_to_stored(record)),
         "spoken → pushed": figures.latency(figures.spoken_to_pushed(record)),
@@ -125,8 +126,18 @@ async def _report(
         anomalies=heard,
         clips=sum(len(anomaly.evidence) for anomaly in anomalies) - len(unplayable),
         latency=latency,
-        losses=[*losses(record), *unplayable],
+        losses=[*losses(record), *unplayable, *unread],
     )
+
+
+async def _listen(meetings: Meetings, meeting: MeetingCreated, anomaly: Anomaly) -> str | None:
+    """An address that plays its first clip. None if there is none: what is wrong with a clip is told elsewhere."""
+    if not anomaly.evidence:
+        return None
+    try:
+        return (await meetings.clip_link(meeting.data.id, anomaly.evidence[0].clip, meeting.admin_id)).url
+    except (UndertoneError, httpx.TransportError):
+        return None
 
 
 async def _unwrapped(run: Awaitable[None]) -> None:

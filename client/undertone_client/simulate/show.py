@@ -20,6 +20,7 @@ from undertone_client.simulate.record import CandidateRecord, Record
 # Beyond that a table is no help: then only those are shown that something happened to.
 MAX_ROWS: Final = 40
 MAX_LOSSES: Final = 20
+MAX_ANOMALIES: Final = 20
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,10 +139,12 @@ def as_text(report: Report, console: Console) -> None:
     """A table, the latencies, what was heard, and the verdict on the run."""
     console.print(_candidates(report))
     console.print(_latencies(report))
-    for heard in report.anomalies:
+    for heard in report.anomalies[:MAX_ANOMALIES]:
         _say(console, f"[bold yellow]{heard.kind}[/] {escape(heard.candidate)}: {escape(heard.summary)}")
         if heard.listen is not None:
             _say(console, f"  listen (5 minutes): {escape(heard.listen)}")
+    if len(report.anomalies) > MAX_ANOMALIES:
+        _say(console, f"and {len(report.anomalies) - MAX_ANOMALIES} more; --json has them all")
     _say(
         console,
         f"windows stored: {report.windows}, judged: {report.judged}; events to each of {report.proctors} proctors: "
