@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -63,6 +65,20 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
     env = {"UNDERTONE_MAX_SPEED": "0"}
     with running_server(tmp_path, database_url=database_url, workers=1, env=env) as server:
         yield server
+
+
+async def test_a_postgresql_that_is_killed_comes_back_under_the_server(data_dir: Path) -> None:
+    recording = b"".join(encode(np.zeros((1, 48_000 * 130), np.float32), 48_000, 64_000))
+    with running_server(data_dir, env={"UNDERTONE_MAX_SPEED": "0"}) as server:
+        async with Meetings(server.url) as meetings:
+            room = await meetings.create("Algebra")
+            ticket = await meetings.join(room.data.id, "Ada", room.join_secret)
+            speaking = asyncio.create_task(speak(server, ticket.token, recording))
+            await asyncio.sleep(PIECES * PIECE_EVERY_S / 2)
+            postmaster = int((data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+            os.kill(postmaster, signal.SIGKILL)
+            async with asyncio.timeout(60):
+                assert await speaking == 3
 
 
 async def speak(server: Server, token: str, mp3: bytes) -> int:
