@@ -29,6 +29,8 @@ from undertone.diarize.local.fbank import RATE, Samples
 CORPUS: Final = "speech-dev"
 # A minute with less of the second voice, cut at its edge, is not scored: nobody could say what is right.
 EDGE_SECONDS: Final = 0.5
+# What follows the last whole minute of a file is the encoder's padding.
+_PADDING_MS: Final = 1000
 _Z: Final = 1.959964
 
 
@@ -84,8 +86,8 @@ def score(entries: Iterable[Entry], listener: Listener) -> list[Scored]:
     scored = []
     for entry in entries:
         for number, start_ms, window in windows(audio.SHARED / CORPUS / entry["file"]):
-            if entry["class"] != "session" and number:
-                continue  # the encoder's padding after the minute
+            if window.duration_ms < _PADDING_MS:
+                continue
             clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
             heard = listener.listen(decode(clip), f"{Path(entry['file']).stem}-{number}")
             scored.append(

@@ -1,0 +1,71 @@
+"""The simulator, the pieces, the bounded regression and the intervals behind `make train` and `make accuracy`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="the train extra is not installed")
+
+from tests.diarize.local.test_decision import window
+from training import logistic
+from training.accuracy import wilson
+from training.cache import Sample
+from training.crops import crop
+from training.simulate import KINDS, Studio, plan
+
+
+def test_wilson_intervals() -> None:
+    """Values from Brown, Cai, DasGupta, "Interval estimation for a binomial proportion" (2001), and by hand."""
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-3)
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-3)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_every_kind_of_scene_comes_in_its_share() -> None:
+    total = sum(share for share, _ in KINDS.values())
+    kinds = plan(2 * total)
+    assert {kind: kinds.count(kind) for kind in KINDS} == {kind: 2 * share for kind, (share, _) in KINDS.items()}
+    assert plan(50) == kinds[:50], "more scenes only add to those before"
+
+
+def test_weights_do_not_cross_their_bounds() -> None:
+    random = np.random.default_rng(1)
+    inputs = random.normal(size=(2000, 3))
+    truth = (inputs @ [2.0, -1.0, -1.0] + random.logistic(size=2000) > 0.5).astype(float)
+    free, bias = logistic.fit(inputs, truth, np.ones(2000), 0.1, np.array([False, False, False]))
+    assert free == pytest.approx([2.0, -1.0, -1.0], abs=0.25)
+    assert bias == pytest.approx(-0.5, abs=0.2)
+    bounded, _ = logistic.fit(inputs, truth, np.ones(2000), 0.1, np.array([True, True, False]))
+    assert bounded[1] == 0
+    assert bounded[0] > 1
+
+
+def test_a_piece_of_a_scene_is_the_scene_in_small() -> None:
+    whole = Sample(window("aabb"), "turns", ("x", "y"), ("c", "c"), ((0.0, 2.4, 0), (2.4, 4.8, 1)), 0.0)
+    piece = crop(whole, 30, 60)
+    ((start, end, speaker),) = piece.segments
+    assert (start, end) == pytest.approx((0.0, 2.4))
+    assert speaker == 0, "a lone voice is the main one"
+    assert piece.second_seconds == 0
+    assert piece.seen.first.tolist() == [0, 15]
+    assert piece.seen.steps == 120
+    assert np.array_equal(piece.seen.voice, whole.seen.voice[2:])
+    both = crop(whole, 15, 45)
+    assert both.second_seconds == pytest.approx(1.2)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_scenes_come_again_and_say_who_speaks() -> None:
+    studio = Studio()
+    for kind, (_, voices) in KINDS.items():
+        scene, again = studio.scene(kind, 5), studio.scene(kind, 5)
+        assert np.array_equal(scene.samples, again.samples), kind
+        assert scene.segments == again.segments
+        assert len(scene.samples) == 60 * 16_000
+        assert np.isfinite(scene.samples).all()
+        assert np.abs(scene.samples).max() <= 1.05
+        assert len({speaker for _, _, speaker in scene.segments}) <= voices, kind
+        assert (scene.second_seconds > 0) == (voices > 1), kind
