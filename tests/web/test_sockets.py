@@ -2,80 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import anyio
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
-from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from tests.web.here import dial, end_of, hear, serving
+from tests.web.echo import PROTOCOL, echoing, gone
+from tests.web.here import dial, end_of, hear
 from undertone.core.errors import CLOSE_CODES, FIRST_FINAL, MeetingEnded, RemoteFault, TakenOver
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.web import sockets
-from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, Peer, spread
+from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, spread
 
 pytestmark = pytest.mark.anyio
-
-PROTOCOL = "undertone.channel.v1"
 
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """The loop that serves."""
     return "asyncio", {"use_uvloop": True}
-
-
-class Echo:
-    """A handler that says back what it hears, and obeys some words."""
-
-    def __init__(self, entrance: Entrance) -> None:
-        self.entrance = entrance
-        self.peers: list[Peer] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.entrance.serve(WebSocket(scope, receive, send), PROTOCOL, self.converse)
-
-    async def converse(self, peer: Peer, hello: str) -> None:
-        self.peers.append(peer)
-        message: str | bytes | None = hello
-        while message is not None:
-            match message:
-                case "bye":
-                    return
-                case "bug":
-                    raise ZeroDivisionError
-                case "fault":
-                    raise MeetingEnded("it is over")
-                case "fault in a task":
-                    async with anyio.create_task_group() as outer, anyio.create_task_group() as inner:
-                        outer.start_soon(anyio.sleep, 60)
-                        inner.start_soon(self.fail)
-                case bytes():
-                    await peer.send(f'{{"bytes": {len(message)}}}')
-                case _:
-                    await peer.send(f'{{"said": "{message[:20]}"}}')
-            message = await peer.receive()
-
-    async def fail(self) -> None:
-        raise MeetingEnded("it is over")
-
-
-@asynccontextmanager
-async def echoing(entrance: Entrance | None = None) -> AsyncIterator[tuple[str, Echo]]:
-    echo = Echo(Entrance() if entrance is None else entrance)
-    async with serving(Starlette(routes=[WebSocketRoute("/channel", echo)])) as url:
-        yield url + "/channel", echo
-
-
-async def gone(echo: Echo) -> None:
-    with anyio.fail_after(5):
-        while echo.entrance.open:
-            await anyio.sleep(0.01)
 
 
 async def test_the_subprotocol_is_echoed_and_none_is_taken_as_the_first_version() -> None:

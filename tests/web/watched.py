@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -118,3 +119,22 @@ async def watched(database_url: str, data: Path) -> AsyncIterator[Watched]:
             yield house
             tasks.cancel_scope.cancel()
         await database.close()
+
+
+async def ids(client: ClientConnection, last: int) -> list[int]:
+    """The ids of the events that come, up to this one."""
+    got: list[int] = []
+    while not got or got[-1] < last:
+        message = await hear(client)
+        if message["type"] == "event":
+            got.append(message["id"])
+    return got
+
+
+def narrow_line(house: Watched) -> socket.socket:
+    """A connection whose receiver buffers next to nothing."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+    host, port = house.url.removeprefix("ws://").split(":")
+    line.connect((host, int(port)))
+    return line
