@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 
-import msgspec
-
 from undertone.core.errors import TakenOver
-from undertone.core.messages import Gap, Message, encode
+from undertone.core.messages import Message, encode
 from undertone.core.stream import StreamReceiver
 from undertone.core.stream_actions import (
     End,
     FinishStream,
+    KeepGap,
     LeavePart,
     Open,
     Opening,
@@ -82,7 +81,7 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.receiver = StreamReceiver(NOW_MS, max_speed=0)
-        self.work: list[StoreWindow | ReportMissing | FinishStream | LeavePart] = []
+        self.work: list[StoreWindow | KeepGap | ReportMissing | FinishStream | LeavePart] = []
         self.outgoing: list[str] = []
         self.close_code: int | None = None
 
@@ -93,8 +92,6 @@ class Connection:
     def receive(self, message: str | bytes) -> None:
         if isinstance(message, str):
             self.receiver.receive_text(message, NOW_MS)
-            if '"gap"' in message:
-                self.server.said_lost_ms = msgspec.json.decode(message, type=Gap).lost_ms
         else:
             self.receiver.receive_audio(message, NOW_MS)
         self._act()
@@ -104,12 +101,16 @@ class Connection:
         if not self.work:
             return False
         match self.work.pop(0):
-            case StoreWindow(window, anchor_ms):
+            case StoreWindow(window, anchor_ms, missing=missing):
                 self.row.windows.append(window)
                 self.row.resume, self.row.part, self.row.anchor_ms = window.resume, b"", anchor_ms
+                self._note(missing)
                 self.receiver.window_stored()
-            case ReportMissing(start_ms, lost_ms):
-                self.row.missing.append((start_ms, lost_ms))
+            case KeepGap(resume, anchor_ms, missing=missing):
+                self.row.resume, self.row.part, self.row.anchor_ms = resume, b"", anchor_ms
+                self._note(missing)
+            case ReportMissing() as late:
+                self._note(late)
             case FinishStream(total_bytes):
                 self.row.finished_at = total_bytes
                 self.receiver.stream_finished(len(self.row.windows))
@@ -118,6 +119,10 @@ class Connection:
                 self.receiver.part_left()
         self._act()
         return True
+
+    def _note(self, missing: ReportMissing | None) -> None:
+        if missing is not None:
+            self.row.missing.append((missing.start_ms, missing.lost_ms))
 
     def lost(self) -> None:
         """The socket is gone: everything that waits is done, and the part is left."""
@@ -135,7 +140,7 @@ class Connection:
                     self._send(message)
                 case End(fault):
                     self.close_code = 1000 if fault is None else fault.close
-                case StoreWindow() | ReportMissing() | FinishStream() | LeavePart():
+                case StoreWindow() | KeepGap() | ReportMissing() | FinishStream() | LeavePart():
                     self.work.append(action)
 
     def _open(self, stream: int | None) -> None:
@@ -173,7 +178,6 @@ class Server:
     def __init__(self) -> None:
         self.streams: list[StoredStream] = []
         self.owner: Connection | None = None
-        self.said_lost_ms = 0
 
     def take_over(self, connection: Connection) -> None:
         if self.owner is not None:

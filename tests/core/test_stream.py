@@ -30,6 +30,7 @@ from undertone.core.stream_actions import (
     CheckToken,
     End,
     FinishStream,
+    KeepGap,
     LeavePart,
     MarkDegraded,
     MarkStreaming,
@@ -123,8 +124,11 @@ class Line:
                 self.marks.append(type(action))
             case CheckToken(token):
                 self.tokens.append(token)
+            case KeepGap():
+                self.missing += [action.missing] if action.missing else []
             case StoreWindow(window) if not self.store_away:
                 self.windows.append(window)
+                self.missing += [action.missing] if action.missing else []
                 self.receiver.window_stored()
             case FinishStream() if not self.store_away:
                 self.receiver.stream_finished(len(self.windows))

@@ -14,7 +14,7 @@ from tests.core.frames import FRAME_BYTES, FRAME_MS, WINDOW_BYTES, WINDOW_FRAMES
 from undertone.core.errors import MeetingEnded, NotFound, Revoked, TakenOver
 from undertone.core.messages import Finish, Gap, Stored, StreamHello, StreamReady, encode
 from undertone.core.stream import StreamReceiver
-from undertone.core.stream_actions import End, FinishStream, LeavePart, Open, ReportMissing, Send, StoreWindow
+from undertone.core.stream_actions import End, FinishStream, KeepGap, LeavePart, Open, ReportMissing, Send, StoreWindow
 from undertone.store.clips import ClipStore
 from undertone.store.database import Database
 from undertone.store.parts import Parts
@@ -123,6 +123,9 @@ class Tab:
             case ReportMissing():
                 assert self.owner
                 await self.streams.report_missing(self.owner, action)
+            case KeepGap():
+                assert self.owner
+                await self.streams.keep_gap(self.owner, action)
             case FinishStream(total_bytes):
                 assert self.owner
                 self.receiver.stream_finished(await self.streams.finish(self.owner, total_bytes))
@@ -336,6 +339,18 @@ async def test_gaps_survive_a_broken_line_and_are_told_once(house: House) -> Non
     assert await stored_windows(house) == [(1, 0, 0, 2400), (1, 1, 7400, 2400)]
     missing = [body for kind, body in await house.events() if kind == "audio_missing"]
     assert missing == [{"stream": 1, "start_ms": 2400, "lost_ms": 5000}]
+
+
+async def test_a_gap_before_the_first_frame_is_remembered_and_told_once(house: House) -> None:
+    killed = await Tab(house, house.streams()).hello()
+    await killed.text(Gap(offset=0, lost_ms=5000))  # and the process is killed
+    tab = await Tab(house, house.streams("node-b"), stream=1).hello()
+    await tab.text(Gap(offset=0, lost_ms=5000))
+    await tab.audio(frames(100))
+    await tab.text(Finish())
+    assert await stored_windows(house) == [(1, 0, 5000, 2400)]
+    missing = [body for kind, body in await house.events() if kind == "audio_missing"]
+    assert missing == [{"stream": 1, "start_ms": 0, "lost_ms": 5000}]
 
 
 async def test_windows_begin_when_they_were_spoken(house: House) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from undertone.core.errors import BadMessage, RateLimited
 from undertone.core.messages import Gap
 from undertone.core.mp3 import FormatChange
 from undertone.core.pace import Anchor, Credit
-from undertone.core.stream_actions import LeavePart, Opening, ReportMissing, StoreWindow
+from undertone.core.stream_actions import KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
 from undertone.core.window import WindowClosed, WindowCutter
 
 # Gaps of one connection that are known again when they are repeated; a sender repeats those of its buffer at most.
 GAPS_KNOWN: Final = 64
 
-Kept: TypeAlias = StoreWindow | ReportMissing
+Kept: TypeAlias = StoreWindow | KeepGap | ReportMissing
 
 
 class Recording:
@@ -33,7 +34,7 @@ class Recording:
         if opening.part and opening.anchor_ms is None:
             self._anchor.arrived(self._cutter.media_ms, now_ms)
         self.begins_at = self._cutter.position  # the byte from which this connection brings the stream
-        self.bring = self._kept(closed)  # what was complete in the part already
+        self.bring: list[Kept] = [*self._kept(closed)]  # what was complete in the part already
 
     @property
     def position(self) -> int:
@@ -63,10 +64,10 @@ class Recording:
         closed = cutter.feed(data)
         media_ms = cutter.media_ms
         if media_ms == before_ms:
-            return self._kept(closed), False
+            return [*self._kept(closed)], False
         self._credit.spend(media_ms - before_ms)
         late_ms = self._anchor.arrived(media_ms, now_ms)
-        kept = self._kept(closed)
+        kept: list[Kept] = [*self._kept(closed)]
         if late_ms is not None:
             kept.append(ReportMissing(media_ms, late_ms))
         return kept, True
@@ -93,10 +94,11 @@ class Recording:
             return []  # says that nothing was lost
         closed = cutter.gap(gap.offset, gap.lost_ms)
         self._gaps = [*self._gaps[1 - GAPS_KNOWN :], (gap.offset, gap.lost_ms)]
-        kept = self._kept([closed] if closed else [])
-        if gap.lost_ms > lost_before_ms:
-            kept.append(ReportMissing(start_ms, gap.lost_ms - lost_before_ms))
-        return kept
+        lost_ms = gap.lost_ms - lost_before_ms
+        missing = ReportMissing(start_ms, lost_ms) if lost_ms else None
+        if closed is None:
+            return [KeepGap(cutter.resume, *self._pace(), missing)]
+        return [replace(each, missing=missing) for each in self._kept([closed])]
 
     def _known(self, gap: Gap) -> bool:
         if (gap.offset, gap.lost_ms) in self._gaps:
@@ -106,16 +108,18 @@ class Recording:
     def flush(self) -> list[Kept]:
         """Close the open window, however short."""
         closed = self._cutter.flush()
-        return self._kept([closed] if closed else [])
+        return [*self._kept([closed] if closed else [])]
 
     def part(self) -> LeavePart:
         """What a broken connection leaves behind."""
         resume, data = self._cutter.part()
-        return LeavePart(resume, data, self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms)
+        anchor_ms, credit_ms, credit_at_ms = self._pace()
+        return LeavePart(resume, data, anchor_ms, credit_ms, credit_at_ms)
 
-    def _kept(self, closed: list[WindowClosed]) -> list[Kept]:
-        if not closed:
-            return []
-        assert self._anchor.at_ms is not None  # a window holds a frame that arrived
-        pace = self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms
-        return [StoreWindow(window, *pace) for window in closed]
+    def _kept(self, closed: list[WindowClosed]) -> list[StoreWindow]:
+        anchor_ms, credit_ms, credit_at_ms = self._pace()
+        assert anchor_ms is not None or not closed  # a window holds a frame that arrived
+        return [StoreWindow(window, anchor_ms or 0, credit_ms, credit_at_ms) for window in closed]
+
+    def _pace(self) -> tuple[int | None, int, int]:
+        return self._anchor.at_ms, int(self._credit.left_ms), self._credit.at_ms

@@ -30,6 +30,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportMissing:
+    """Sound was lost: tell the proctors. In order with the windows."""
+
+    start_ms: int
+    lost_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreWindow:
     """Make the window durable, then call `window_stored`. In order, one at a time."""
 
@@ -37,14 +45,18 @@ class StoreWindow:
     anchor_ms: int  # wall clock at media time 0
     credit_ms: int
     credit_at_ms: int
+    missing: ReportMissing | None = None  # what the gap lost that closed it: told in the same transaction
 
 
 @dataclass(frozen=True, slots=True)
-class ReportMissing:
-    """Sound was lost: tell the proctors. In order with the windows."""
+class KeepGap:
+    """A gap before the window's first frame: remember it and tell it, in one transaction."""
 
-    start_ms: int
-    lost_ms: int
+    resume: Resume
+    anchor_ms: int | None
+    credit_ms: int
+    credit_at_ms: int
+    missing: ReportMissing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ Action: TypeAlias = (
     | Send
     | StoreWindow
     | ReportMissing
+    | KeepGap
     | FinishStream
     | LeavePart
     | MarkDegraded

@@ -99,6 +99,27 @@ set object = excluded.object, bytes = excluded.bytes, generation = excluded.gene
 returning object
 """
 
+# A gap where nothing was held: the resume point moves to its end, and a part that led up to it is needless.
+KEEP_GAP: Final = """
+with moved as (
+    update streams
+    set resume_offset = :offset, resume_samples = :resume_samples, mpeg_version = :mpeg_version,
+        sample_rate = :sample_rate, channels = :channels, next_start = :next_start, lost_ms = :lost_ms,
+        anchor_at = :anchor_at, credit_ms = :credit_ms, credit_at = :credit_at
+    where meeting = :meeting and participant = :participant and stream = :stream
+      and generation = :generation and next_window = :next_window
+      and (resume_offset < :offset or lost_ms < :lost_ms)
+    returning stream
+), emptied as (
+    delete from parts t using moved
+    where t.meeting = :meeting and t.participant = :participant and t.stream = moved.stream
+    returning t.object
+), needless as (
+    insert into deletions (meeting, object) select :meeting, object from emptied on conflict do nothing
+)
+select stream from moved
+"""
+
 RELEASE: Final = """
 update participants set node = null, seen_at = now()
 where meeting = :meeting and participant = :participant and generation = :generation

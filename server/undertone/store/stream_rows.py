@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from undertone.core.events import Person
 from undertone.core.mp3 import Format, Version
-from undertone.core.stream_actions import LeavePart, Opening, StoreWindow
+from undertone.core.stream_actions import KeepGap, LeavePart, Opening, StoreWindow
 from undertone.core.window import Resume
 from undertone.store.database import Row
 
@@ -96,7 +96,7 @@ def resume_values(resume: Resume) -> dict[str, object]:
     }
 
 
-def pace_values(action: StoreWindow | LeavePart) -> dict[str, object]:
+def pace_values(action: StoreWindow | KeepGap | LeavePart) -> dict[str, object]:
     """Anchor and credit as the stream's row keeps them."""
     return {
         "anchor_at": None if action.anchor_ms is None else moment(action.anchor_ms),

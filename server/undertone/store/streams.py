@@ -15,13 +15,14 @@ from typing import Final
 
 from undertone.core.errors import MeetingEnded, NotFound, Revoked, TakenOver, Unavailable
 from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
-from undertone.core.stream_actions import LeavePart, ReportMissing, StoreWindow
+from undertone.core.stream_actions import KeepGap, LeavePart, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
 from undertone.store.stream_queries import (
     FINISH_STREAM,
+    KEEP_GAP,
     LEAVE_PART,
     LOCK_PARTICIPANT,
     MEETING_STREAMS,
@@ -148,18 +149,33 @@ class Streams:
         told = WindowStored(
             stream=owner.stream, window=window.window, start_at=rfc3339(start_at), duration_ms=window.duration_ms
         )
+        events = [NewEvent("window_stored", told, owner.person), *_missing(owner, action.missing)]
         async with self._database.transaction() as tx:
             if await tx.fetch_one(STORE_WINDOW, values) is not None:
-                await self._tell(tx, owner, "window_stored", told)
+                await append(tx, owner.meeting, events)
             elif await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint")) is None:
                 raise TakenOver("a newer connection owns the candidate")
         self._moved(owner.meeting)
 
     async def report_missing(self, owner: Owner, action: ReportMissing) -> None:
-        """Tell the proctors that sound never came."""
-        missing = AudioMissing(stream=owner.stream, start_ms=action.start_ms, lost_ms=action.lost_ms)
+        """Tell the proctors that sound never came, though no gap said so."""
         async with self._database.transaction() as tx:
-            await self._tell(tx, owner, "audio_missing", missing)
+            await append(tx, owner.meeting, _missing(owner, action))
+        self._moved(owner.meeting)
+
+    async def keep_gap(self, owner: Owner, action: KeepGap) -> None:
+        """Remember a gap, and tell it once however often it is said."""
+        values = {
+            **owner.key,
+            **resume_values(action.resume),
+            **pace_values(action),
+            "generation": owner.generation,
+            "stream": owner.stream,
+        }
+        async with self._database.transaction() as tx:
+            await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
+            if await tx.fetch_one(KEEP_GAP, values) is not None and action.missing is not None:
+                await append(tx, owner.meeting, _missing(owner, action.missing))
         self._moved(owner.meeting)
 
     async def leave_part(self, owner: Owner, action: LeavePart) -> None:
@@ -197,6 +213,13 @@ class Streams:
 
     async def _tell(self, tx: Transaction, owner: Owner, kind: str, body: Body) -> None:
         await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
+
+
+def _missing(owner: Owner, missing: ReportMissing | None) -> list[NewEvent]:
+    if missing is None:
+        return []
+    body = AudioMissing(stream=owner.stream, start_ms=missing.start_ms, lost_ms=missing.lost_ms)
+    return [NewEvent("audio_missing", body, owner.person)]
 
 
 def _admit(found: Row | None, stream: int | None) -> None:

@@ -21,6 +21,7 @@ from undertone.core.stream_actions import (
     CheckToken,
     End,
     FinishStream,
+    KeepGap,
     LeavePart,
     MarkDegraded,
     MarkStreaming,
@@ -44,7 +45,7 @@ PATIENCE_S: Final = 30.0
 RETRY_FIRST_S: Final = 0.25
 RETRY_MOST_S: Final = 4.0
 
-Work = StoreWindow | ReportMissing | FinishStream | LeavePart
+Work = StoreWindow | ReportMissing | KeepGap | FinishStream | LeavePart
 
 
 class Desk(Protocol):
@@ -145,7 +146,7 @@ class Connection:
     def _begin(self, action: Action) -> None:
         if isinstance(action, Send):
             self._outbox.append(encode(action.message))
-        elif isinstance(action, (StoreWindow, ReportMissing, FinishStream, LeavePart)):
+        elif isinstance(action, (StoreWindow, ReportMissing, KeepGap, FinishStream, LeavePart)):
             self._work.append(action)
         elif isinstance(action, End):
             self._fault = action.fault
@@ -231,6 +232,8 @@ class Connection:
             self._receiver.window_stored()
         elif isinstance(action, ReportMissing):
             await streams.report_missing(self.owner, action)
+        elif isinstance(action, KeepGap):
+            await streams.keep_gap(self.owner, action)
         elif isinstance(action, FinishStream):
             self._receiver.stream_finished(await streams.finish(self.owner, action.total_bytes))
         else:
