@@ -57,7 +57,7 @@ def measure() -> None:
     loaded = time.process_time() - begun
     speech = decode(minute(ONE_VOICE))
     seconds = len(speech) // 16_000
-    room = np.random.default_rng(1).normal(0, 10 ** (-62 / 20), seconds * 16_000).astype(np.float32)
+    room = np.random.default_rng(1).normal(0, 10 ** (-50 / 20), seconds * 16_000).astype(np.float32)
 
     def spoken(most: int) -> Clip:
         """So many seconds of speech, then a quiet room."""

@@ -1,5 +1,6 @@
-"""A look at the accuracy on real speech that nothing was fitted on: the first window of every class.
+"""A look at the accuracy on real speech that nothing was fitted on: one window of every class.
 
+Of the classes with one voice the first window, of those with more the one in which the second voice speaks most.
 `make accuracy` tells the whole; this keeps a change from breaking it unnoticed.
 """
 
@@ -19,11 +20,16 @@ pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def first_of_each_class(shared_dir: Path) -> list[dict[str, Any]]:
+def one_of_each_class(shared_dir: Path) -> list[dict[str, Any]]:
     lines = (shared_dir / "speech-dev" / "manifest.jsonl").read_text().splitlines()
     entries = [json.loads(line) for line in lines]
-    first = {entry["class"]: entry for entry in reversed(entries) if entry["class"] != "session"}
-    return list(first.values())
+    chosen: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        best = chosen.get(entry["class"])
+        if best is None or entry["second_voice_seconds"] > best["second_voice_seconds"]:
+            chosen[entry["class"]] = entry
+    del chosen["session"]
+    return list(chosen.values())
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +42,15 @@ def heard(engine: Diarizer, shared: Path, entries: list[dict[str, Any]]) -> dict
     return {name: judge(engine.diarize(minute(file))).outcome for name, file in files.items()}
 
 
-def test_one_voice_raises_no_alarm(
-    engine: Diarizer, shared_dir: Path, first_of_each_class: list[dict[str, Any]]
-) -> None:
-    outcomes = heard(engine, shared_dir, [entry for entry in first_of_each_class if not entry["more_than_one"]])
+def test_one_voice_raises_no_alarm(engine: Diarizer, shared_dir: Path, one_of_each_class: list[dict[str, Any]]) -> None:
+    outcomes = heard(engine, shared_dir, [entry for entry in one_of_each_class if not entry["more_than_one"]])
     assert len(outcomes) == 13
     alarms = [name for name, outcome in outcomes.items() if outcome is Outcome.MULTIPLE_VOICES]
     assert len(alarms) <= 1, alarms
 
 
-def test_second_voices_are_heard(engine: Diarizer, shared_dir: Path, first_of_each_class: list[dict[str, Any]]) -> None:
-    outcomes = heard(engine, shared_dir, [entry for entry in first_of_each_class if entry["more_than_one"]])
+def test_second_voices_are_heard(engine: Diarizer, shared_dir: Path, one_of_each_class: list[dict[str, Any]]) -> None:
+    outcomes = heard(engine, shared_dir, [entry for entry in one_of_each_class if entry["more_than_one"]])
     assert len(outcomes) == 7
     missed = [name for name, outcome in outcomes.items() if outcome is not Outcome.MULTIPLE_VOICES]
-    assert len(missed) <= 2, missed
+    assert len(missed) <= 1, missed
