@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from training import audio
-from training.simulate import Scene, Studio, plan
+from training.simulate import Studio, plan
+from training.stage import Scene
 from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
 from undertone.diarize.local.segmentation import Segmentation
