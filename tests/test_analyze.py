@@ -14,6 +14,8 @@ import pytest
 from tests.diarize.speech import ONE_VOICE, TWO_VOICES, encoded
 from undertone.analyze import Report, analyze, run, windows
 
+pytestmark = pytest.mark.slow  # seconds of the real engine
+
 KEYS = [
     *("file", "window", "start", "seconds", "voices", "multiple_voices", "outcome", "other_seconds", "confidence"),
     "turns",

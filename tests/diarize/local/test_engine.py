@@ -11,6 +11,8 @@ from undertone.diarize.base import AnalysisError, Clip, Diarizer, load
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.engine import LocalDiarizer
 
+pytestmark = pytest.mark.slow  # seconds of the real engine
+
 
 @pytest.fixture(scope="module")
 def engine() -> Diarizer:

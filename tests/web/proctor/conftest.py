@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,10 +22,12 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(scope="package")
 async def node(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+    # A name of its own: run side by side, the package may be entered more than once.
+    name = f"proctors_{secrets.token_hex(4)}"
     connection = await asyncpg.connect(postgres.dsn)
-    await connection.execute("create database proctors template with_schema strategy file_copy")
+    await connection.execute(f"create database {name} template with_schema strategy file_copy")
     await connection.close()
-    async with watched(postgres.url("proctors"), tmp_path_factory.mktemp("proctors")) as house:
+    async with watched(postgres.url(name), tmp_path_factory.mktemp("proctors")) as house:
         yield house
 
 
