@@ -24,7 +24,9 @@ from undertone.core.errors import (
     BadMessage,
     FellBehind,
     NotFound,
+    RemoteFault,
     Revoked,
+    Unauthorized,
     Unavailable,
 )
 from undertone.core.messages import ChannelReady, Tick
@@ -203,9 +205,12 @@ def test_what_does_not_belong_is_named_and_closes(state: str, text: str | bytes)
     assert not channel.receive(hello(), 0)
 
 
-@pytest.mark.parametrize("fields", [{"admin_id": "a"}, {"token": None}])
-def test_a_hello_carries_one_credential(fields: dict[str, Any]) -> None:
-    assert isinstance(fault(Channel().receive(hello(**fields), 0)), BadMessage)
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [({"admin_id": "a"}, BadMessage), ({"token": None}, Unauthorized), ({"token": ""}, Unauthorized)],
+)
+def test_a_hello_carries_one_credential(fields: dict[str, Any], wrong: type[RemoteFault]) -> None:
+    assert isinstance(fault(Channel().receive(hello(**fields), 0)), wrong)
 
 
 @pytest.mark.parametrize("state", list(TAKES))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.core.proctors import ADMIN, ANA, EPOCH, REFRESH, event, fault, hello, review, said, watching
 from undertone.core import messages
-from undertone.core.channel import ASKS_AT_ONCE, MAX_REFUSED, MS_PER_ASK, Channel
+from undertone.core.asks import ASKS_AT_ONCE, MAX_REFUSED, MS_PER_ASK
+from undertone.core.channel import Channel
 from undertone.core.channel_actions import (
     Authenticate,
     Close,
@@ -57,15 +59,21 @@ def test_a_review_that_fails_is_answered_and_closes_nothing() -> None:
     assert channel.state == "watching"
 
 
-@pytest.mark.parametrize("anomaly", ["", "a\x00", "a b", "x" * 200 + "\n"])
+@pytest.mark.parametrize("anomaly", ["", "a\x00", "a b"])
 def test_an_anomaly_that_can_not_exist_is_not_looked_for(anomaly: str) -> None:
     channel = watching()
-    actions = channel.receive(review(anomaly=anomaly), 0)
-    if channel.state == "watching":
-        (error,) = said(actions)
-        assert error.code == "not_found"
-    else:
-        assert len(anomaly) > 200
+    (error,) = said(channel.receive(review(anomaly=anomaly), 0))
+    assert error.code == "not_found"
+    assert channel.state == "watching"
+
+
+@pytest.mark.parametrize("wrong", [{"anomaly": "x" * 201}, {"decision": "maybe"}, {"note": "x" * 2001}, {"key": 5}])
+def test_a_review_that_is_wrong_is_answered_and_closes_nothing(wrong: dict[str, object]) -> None:
+    channel = watching()
+    text = msgspec.json.encode({**msgspec.json.decode(review()), **wrong}).decode()
+    (error,) = said(channel.receive(text, 0))
+    assert error.code == "bad_message"
+    assert channel.state == "watching"
 
 
 def test_reviews_are_limited_and_the_limit_says_when() -> None:

@@ -72,7 +72,7 @@ def test_every_call_is_listed_and_every_call_listed_is_there(page: str) -> None:
 
 
 def test_types_are_said_in_words(page: str) -> None:
-    assert "| `token` | string, 1 to 4096 characters | required |" in page
+    assert "| `token` | string, 0 to 4096 characters | required |" in page
     assert "| `lost_ms` | integer, 0 to 604800000 | required |" in page
     assert "| `offset` | integer, 0 to 2^50 | required |" in page
     assert "| `decision` | `confirmed` \\| `dismissed` \\| `open` | required |" in page

@@ -184,6 +184,14 @@ def test_finishing_flushes_the_last_window_and_says_so_after_it_is_stored() -> N
     assert line.fault is None
 
 
+def test_finish_and_gaps_said_once_more_while_finishing_are_harmless() -> None:
+    line = Line().begin().audio(frames(100))
+    line.store_away = True
+    for message in (Finish(), Finish(), Gap(offset=100 * FRAME_BYTES, lost_ms=0)):
+        line.text(message)
+    assert not line.ended
+
+
 def test_an_empty_recording_finishes_with_no_window() -> None:
     line = Line().begin()
     line.text(Finish())
@@ -237,7 +245,7 @@ def test_a_socket_lost_while_its_stream_is_opened_gives_it_back_untouched() -> N
         ("open", '{"type":"gap","offset":0,"lost_ms":700000000}'),
         ("open", '{"type":"gap","offset":0.5,"lost_ms":0}'),
         ("finishing", b"\xff\xfb"),
-        ("finishing", '{"type":"finish"}'),
+        ("finishing", '{"type":"hello","token":"t"}'),
         ("awaiting gap", b"\xff\xfb"),
         ("awaiting gap", '{"type":"finish"}'),
         ("awaiting gap", '{"type":"gap","offset":999,"lost_ms":10}'),

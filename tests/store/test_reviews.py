@@ -100,6 +100,7 @@ async def test_said_many_times_at_once_it_is_done_once(exam: House) -> None:
     results = await asyncio.gather(*asked)
     assert sum(not result.repeated for result in results) == 1
     assert len({result.event for result in results}) == 1
+    assert len({result.anomaly.id for result in results}) == 1
     assert [event["kind"] for event in await exam.told()] == ["candidate_joined", "anomaly_reviewed"]
 
 

@@ -155,7 +155,8 @@ def test_a_token_is_renewed_by_nobody_else(http: httpx.Client, server: Server, r
         (room.join_secret, elsewhere.join()["token"], (403, "forbidden")),
         (room.join_secret, ada["token"][:-2] + "xx", (401, "unauthorized")),
         (elsewhere.join_secret, ada["token"], (401, "unauthorized")),
-        (room.admin_id, ada["token"], (401, "unauthorized")),
+        (room.admin_id, ada["token"], (403, "forbidden")),
+        (ada["token"], ada["token"], (403, "forbidden")),
     ):
         response = room.call("POST", path, credential, json={"token": token})
         assert problem_of(response)[:2] == expected

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 from undertone.core import messages
+from undertone.core.asks import Asks
 from undertone.core.channel_actions import (
     Action,
     Authenticate,
@@ -25,7 +26,15 @@ from undertone.core.channel_actions import (
     Send,
     TakeSnapshot,
 )
-from undertone.core.errors import BadMessage, FellBehind, Forbidden, NotFound, RateLimited, RemoteFault, TokenExpired
+from undertone.core.errors import (
+    BadMessage,
+    FellBehind,
+    Forbidden,
+    NotFound,
+    RemoteFault,
+    TokenExpired,
+    Unauthorized,
+)
 from undertone.core.events import Anomaly
 from undertone.core.messages import (
     EXPIRING_BEFORE_MS,
@@ -48,12 +57,6 @@ WELL_FORMED: Final = re.compile(r"[0-9A-Za-z_-]{1,200}\Z")
 # What a transport takes before it asks to wait: asyncio's and uvloop's high-water mark.
 TRANSPORT_HOLDS: Final = 64 * 1024
 
-# A proctor clicking through a list of anomalies decides a few a second, for some seconds; each costs a transaction.
-ASKS_AT_ONCE: Final = 30
-MS_PER_ASK: Final = 500
-# Refused asks count too. Who goes on for this many is no person, and is closed.
-MAX_REFUSED: Final = 100
-
 State: TypeAlias = Literal["awaiting_hello", "authenticating", "joining", "watching", "closed"]
 
 # Which messages a state takes; a miss is a `bad_message` with the reason beside.
@@ -69,7 +72,7 @@ class Channel:
     """One proctor's socket. Every input returns the actions it asks for; after `Close` there are none."""
 
     __slots__ = (
-        "_credential", "_credit", "_credit_at", "_cursor", "_expiring_at", "_meeting", "_order", "_tick_at", "state",
+        "_asks", "_credential", "_cursor", "_expiring_at", "_meeting", "_order", "_tick_at", "state",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -80,8 +83,7 @@ class Channel:
         self._order = Ordering()
         self._tick_at = 0
         self._expiring_at: int | None = None  # None: the credential does not end, or `expiring` was said
-        self._credit = ASKS_AT_ONCE * MS_PER_ASK
-        self._credit_at = 0
+        self._asks = Asks()
 
     # --- what the peer sends
 
@@ -92,7 +94,12 @@ class Channel:
         try:
             if isinstance(data, bytes):
                 raise BadMessage("a proctor's messages are text; binary ones are a candidate's audio, on /stream")
-            message = messages.decode_from_proctor(data)
+            try:
+                message = messages.decode_from_proctor(data)
+            except BadMessage as fault:
+                if self.state == "watching" and messages.is_review(data):
+                    return (_error(self._asks.spend("review", now) or fault),)
+                raise
             taken, reason = TAKES[self.state]
             if type(message) not in taken:
                 raise BadMessage(f"`{type(message).__struct_config__.tag}` {reason}")
@@ -103,8 +110,10 @@ class Channel:
             return self.close(fault)
 
     def _greeted(self, hello: ChannelHello) -> Sequence[Action]:
-        if (hello.admin_id is None) == (hello.token is None):
-            raise BadMessage("`hello` carries either `admin_id` or `token`")
+        if not hello.admin_id and not hello.token:
+            raise Unauthorized("`hello` carries a credential: `admin_id` or `token`")
+        if hello.admin_id is not None and hello.token is not None:
+            raise BadMessage("`hello` carries either `admin_id` or `token`, not both")
         self.state = "authenticating"
         self._meeting = hello.meeting
         self._cursor = hello.after
@@ -114,19 +123,10 @@ class Channel:
         assert self._credential is not None
         if isinstance(message, Refresh) and self._credential.ends is None:
             raise BadMessage("there is nothing to refresh: an `admin_id` does not end")
-        ceiling = ASKS_AT_ONCE * MS_PER_ASK
-        self._credit = min(ceiling, self._credit + now - self._credit_at) - MS_PER_ASK
-        self._credit_at = now
-        if self._credit < -MAX_REFUSED * MS_PER_ASK:
-            raise RateLimited(
-                f"more than {1000 // MS_PER_ASK} reviews and refreshes a second, and no pause after errors"
-            )
-        if self._credit < 0:
-            what = f"review {message.key}" if isinstance(message, Review) else "refresh"
-            limit = f"at most {ASKS_AT_ONCE} at once and {1000 // MS_PER_ASK} a second"
-            return (
-                _error(RateLimited(f"{what}: {limit}; send it again later", retry_after_ms=MS_PER_ASK - self._credit)),
-            )
+        what = f"review {message.key}" if isinstance(message, Review) else "refresh"
+        refused = self._asks.spend(what, now)
+        if refused is not None:
+            return (_error(refused),)
         if isinstance(message, Refresh):
             return (Authenticate(message),)
         if not WELL_FORMED.match(message.anomaly):
@@ -184,7 +184,7 @@ class Channel:
         self.state = "watching"
         self._cursor = None
         self._tick_at = now + TICK_EVERY_MS
-        self._credit_at = now
+        self._asks.begin(now)
         # Always through history once, also after a snapshot: it has a pace of its own, so a large `ready` that is
         # still on its way doesn't make a slow line fall behind.
         recover = Recover(self._meeting, self._order.start(last, ready.last_id))

@@ -30,7 +30,7 @@ Offset = Annotated[int, Meta(ge=0, le=2**50)]
 StreamNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 # A stream can't have lost more than a week: longer than any exam, and it bounds every date computed from it.
 LostMs = Annotated[int, Meta(ge=0, le=7 * 86_400_000)]
-Token = Annotated[str, Meta(min_length=1, max_length=4096)]
+Token = Annotated[str, Meta(max_length=4096)]
 Id = Annotated[str, Meta(max_length=200)]
 # PostgreSQL's text holds every character but NUL.
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -56,7 +56,7 @@ class AudioFormat(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StreamHello(Message, frozen=True, tag="hello"):
     """First message. Without `stream` the participant's next stream begins; with it that one is resumed."""
 
-    token: Token
+    token: Token = ""  # without one nobody is let in: `unauthorized`, not a wrong shape
     stream: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None  # one that can't exist is `not_found`
     buffered_from: Offset | None = None
     format: AudioFormat | None = None
@@ -229,6 +229,13 @@ def error_message(fault: RemoteFault) -> Error:
 _T = TypeVar("_T")
 
 
+class _Tag(Struct, frozen=True):
+    type: str
+
+
+_tag = msgspec.json.Decoder(_Tag)
+
+
 def _decode(decoder: msgspec.json.Decoder[_T], text: str | bytes) -> _T:
     """RecursionError: msgspec's answer to JSON nested beyond the interpreter's limit."""
     try:
@@ -245,6 +252,14 @@ def decode_from_candidate(text: str | bytes) -> FromCandidate:
 def decode_from_proctor(text: str | bytes) -> FromProctor:
     """A proctor's text message."""
     return _decode(_from_proctor, text)
+
+
+def is_review(text: str | bytes) -> bool:
+    """Whether a text that could not be decoded was meant as a review: it is answered, and closes nothing."""
+    try:
+        return _tag.decode(text).type == Review.__struct_config__.tag
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
 
 
 def decode_to_candidate(text: str | bytes) -> ToCandidate:

@@ -164,8 +164,7 @@ class StreamReceiver:
 
     def stream_finished(self, windows: int) -> None:
         """Everything is durable."""
-        assert self._recording is not None
-        self._send(Finished(offset=self._recording.position, windows=windows))
+        self._send(Finished(offset=self._sound.position, windows=windows))
         self._end()
 
     def part_left(self) -> None:
@@ -209,18 +208,16 @@ class StreamReceiver:
             self._actions.append(Open(message))
         elif isinstance(message, Refresh):
             self._actions.append(CheckToken(message.token))
-        elif isinstance(message, Gap):
+        elif self.state is not State.FINISHING and isinstance(message, Gap):
             self._gap(message, now_ms)
-        else:
+        elif self.state is not State.FINISHING:
             self.state = State.FINISHING
             self._released = True  # finishing gives the stream up
             self._flush()
-            assert self._recording is not None
-            self._actions.append(FinishStream(self._recording.position))
+            self._actions.append(FinishStream(self._sound.position))
 
     def _audio(self, data: bytes, now_ms: int) -> None:
-        assert self._recording is not None
-        kept, sounded = self._recording.audio(data, now_ms)
+        kept, sounded = self._sound.audio(data, now_ms)
         if sounded:
             self._audio_at_ms = now_ms
             if self.degraded:
@@ -228,8 +225,8 @@ class StreamReceiver:
                 self._actions.append(MarkStreaming())
         if kept:
             self._keep(kept)
-        self._recording.check()
-        change = self._recording.format_changed
+        self._sound.check()
+        change = self._sound.format_changed
         if change is not None:
             fault = FormatChanged(f"{change}: say hello without `stream`; the next stream begins at that byte")
             self._close_when_kept(fault, now_ms)
@@ -237,10 +234,9 @@ class StreamReceiver:
             raise Unavailable("the store is away, and the buffer for what waits for it is full", STORE_AWAY_RETRY_MS)
 
     def _gap(self, gap: Gap, now_ms: int) -> None:
-        assert self._recording is not None
         assert self._hello is not None
         owed_from = self._hello.buffered_from if self.state is State.AWAITING_GAP else None
-        kept = self._recording.gap(gap, owed_from)
+        kept = self._sound.gap(gap, owed_from)
         self.state = State.STREAMING
         self._audio_at_ms = now_ms
         self._keep(kept)
@@ -253,8 +249,7 @@ class StreamReceiver:
             self._actions.append(action)
 
     def _flush(self) -> None:
-        assert self._recording is not None
-        self._keep(self._recording.flush())
+        self._keep(self._sound.flush())
 
     def _close_when_kept(self, fault: RemoteFault, now_ms: int) -> None:
         """Close once the windows and the part are written, or have had their time."""
@@ -282,6 +277,11 @@ class StreamReceiver:
             self._fail(Unavailable("the store is away, and the window before the change waits", STORE_AWAY_RETRY_MS))
         elif self.state is State.CLOSING:
             self._end()
+
+    @property
+    def _sound(self) -> Recording:
+        assert self._recording is not None, "nothing comes before the stream was opened"
+        return self._recording
 
     def _release(self) -> None:
         """Give the stream up, once, and keep what its open window holds."""

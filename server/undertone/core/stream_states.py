@@ -30,7 +30,7 @@ ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
     State.OPENING: (Refresh,),
     State.AWAITING_GAP: (Gap, Refresh),
     State.STREAMING: (Gap, Finish, Refresh),
-    State.FINISHING: (Refresh,),
+    State.FINISHING: (Finish, Gap, Refresh),  # said once too often, or too late to matter
 }
 EXPECTED: Final = {
     State.AWAITING_HELLO: "the first message is `hello`",

@@ -10,15 +10,15 @@ from undertone.store.database import Database
 from undertone.store.events import NewEvent, append
 from undertone.store.stream_rows import Owner
 
-# At most once a minute: a line that stutters must not fill the proctors' channel.
+# At most once a minute: a line that stutters must not fill the proctors' channel. Lost: by a node that stood still for
+# long, was taken for dead, and is back.
 DEGRADED: Final = """
-update participants set state = 'degraded', degraded_at = now()
+update participants set state = 'degraded', degraded_at = now(), node = :node, seen_at = now()
 where meeting = :meeting and participant = :participant and generation = :generation
-  and state in ('streaming', 'silent') and (degraded_at is null or degraded_at < now() - interval '60 seconds')
+  and state in ('streaming', 'silent', 'lost') and (degraded_at is null or degraded_at < now() - interval '60 seconds')
 returning state
 """
 
-# A node that stood still for long was taken for dead: what comes after all says that it is not.
 STREAMING: Final = """
 update participants set state = 'streaming', reason = null, node = :node, seen_at = now()
 where meeting = :meeting and participant = :participant and generation = :generation and state in ('degraded', 'lost')
@@ -46,9 +46,9 @@ class Presence:
         self._moved = moved
         self._node = node
 
-    async def degraded(self, owner: Owner) -> None:
-        """No audio for 5 s, while the line is up."""
-        await self._change(DEGRADED, owner, "candidate_degraded", {}, "no audio for 5 s")
+    async def degraded(self, owner: Owner) -> bool:
+        """No audio for 5 s, while the line is up. False, and nothing said, if it was said within the last minute."""
+        return await self._change(DEGRADED, owner, "candidate_degraded", {"node": self._node}, "no audio for 5 s")
 
     async def streaming(self, owner: Owner) -> None:
         """Audio again."""
@@ -69,11 +69,12 @@ class Presence:
 
     async def _change(
         self, statement: str, owner: Owner, kind: str, values: dict[str, object], reason: str | None
-    ) -> None:
+    ) -> bool:
         async with self._database.transaction() as tx:
             changed = await tx.fetch_one(statement, {**owner.key, "generation": owner.generation, **values})
             if changed is None:
-                return
+                return False
             body = CandidateMoved(stream=owner.stream, reason=reason)
             await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
         self._moved(owner.meeting)
+        return True

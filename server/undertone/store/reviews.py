@@ -36,6 +36,13 @@ where meeting = :meeting and anomaly = :anomaly
 
 NUMBER: Final = "update reviews set event = :event where meeting = :meeting and key = :key"
 
+# What the key was first given for, whatever a repeat names.
+ANOMALY_OF_KEY: Final = """
+select a.*, p.name
+from reviews r join anomalies a using (meeting, anomaly) join participants p using (meeting, participant)
+where r.meeting = :meeting and r.key = :key
+"""
+
 EVENT_OF_KEY: Final = """
 select e.id, e.kind, e.at, e.participant, e.name, e.body
 from reviews r join events e on e.meeting = r.meeting and e.id = r.event
@@ -75,7 +82,9 @@ class Reviews:
                 TAKE_KEY, {**which, "key": key, "decision": decision, "note": note, "by": by}
             )
             if taken is None:
-                return ReviewResult(anomaly_of(row), await _event(transaction, meeting, key), repeated=True)
+                first = await transaction.fetch_one(ANOMALY_OF_KEY, {"meeting": meeting, "key": key})
+                assert first is not None  # a review goes only with its anomaly
+                return ReviewResult(anomaly_of(first), await _event(transaction, meeting, key), repeated=True)
             review = ReviewGiven(decision=decision, by=by, at=rfc3339(taken["at"]), note=note)
             await transaction.execute(
                 DECIDE, {**which, "decision": decision, "review": msgspec.json.encode(review).decode()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -153,7 +154,13 @@ class Streams:
         async with self._database.transaction() as tx:
             if await tx.fetch_one(STORE_WINDOW, values) is not None:
                 await append(tx, owner.meeting, events)
-            elif await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint")) is None:
+                unnamed = False
+            else:
+                written = await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint"))
+                unnamed = True
+        if unnamed:
+            await self._drop(clip_object(owner.meeting, clip))
+            if written is None:
                 raise TakenOver("a newer connection owns the candidate")
         self._moved(owner.meeting)
 
@@ -194,8 +201,16 @@ class Streams:
         }
         async with self._database.transaction() as tx:
             await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
-            await tx.fetch_one(LEAVE_PART, values)
+            left = await tx.fetch_one(LEAVE_PART, values)
             await tx.fetch_one(RELEASE, {**owner.key, "generation": owner.generation})
+
+        if action.data and left is None:
+            await self._drop(name)
+
+    async def _drop(self, name: str) -> None:
+        """An object that no row came to name: the owner was overtaken, or the meeting deleted."""
+        with suppress(Unavailable):  # then the sweeper finds it within the hour
+            await self._clips.delete(name)
 
     async def finish(self, owner: Owner, total_bytes: int) -> int:
         """End the stream; returns how many windows it has. Raises TakenOver, Unavailable."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from undertone.core.errors import Forbidden, NotFound, Revoked, Unauthorized
+from undertone.core.errors import Forbidden, NotFound, RemoteFault, Revoked, Unauthorized
 from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
 from undertone.web.tokens import Claims, Role, Tokens, holds, require_well_formed
@@ -118,9 +118,7 @@ class Authority:
         row = await self.meeting(meeting)
         if self._is_api_key(credential) or holds(credential, row.admin_hash):
             return row
-        if holds(credential, row.join_hash) or ("." in credential and self._tokens.verify(credential)):
-            raise Forbidden("this call takes the API key or the meeting's admin_id")
-        raise Unauthorized("this is neither the API key nor the meeting's admin_id")
+        raise self._refused(credential, row, "the API key or the meeting's admin_id")
 
     async def joiner(self, meeting: str, credential: str) -> tuple[Meeting, bool]:
         """Who may create a participant; and whether by the `join_secret`, which every candidate has."""
@@ -129,14 +127,14 @@ class Authority:
             return row, True
         if self._is_api_key(credential) or holds(credential, row.admin_hash):
             return row, False
-        raise Unauthorized("this is neither the API key nor the meeting's admin_id or join_secret")
+        raise self._refused(credential, row, "the API key, the meeting's admin_id or its join_secret")
 
     async def renewer(self, meeting: str, participant: str, credential: str, previous: str) -> Participant:
         """Whose token may be renewed: with the `join_secret` and the candidate's own previous token."""
         require_well_formed(meeting, participant)
         row = await self.meeting(meeting)
         if not holds(credential, row.join_hash):
-            raise Unauthorized("this call takes the meeting's join_secret")
+            raise self._refused(credential, row, "the meeting's join_secret")
         claims = self._tokens.verify(previous, allow_expired=True)
         if (claims.meeting, claims.sub, claims.role) != (meeting, participant, "candidate"):
             raise Forbidden("the previous token is somebody else's")
@@ -154,6 +152,13 @@ class Authority:
         if row is None:
             raise NotFound("no such meeting")
         return row
+
+    def _refused(self, credential: str, row: Meeting, taken: str) -> RemoteFault:
+        """Forbidden for a credential that is valid for something else; a token that is not valid says so itself."""
+        known = self._is_api_key(credential) or holds(credential, row.admin_hash) or holds(credential, row.join_hash)
+        if known or ("." in credential and self._tokens.verify(credential)):
+            return Forbidden(f"this call takes {taken}")
+        return Unauthorized(f"this call takes {taken}, and that is none of them")
 
     def _is_api_key(self, credential: str) -> bool:
         return self._api_key_hash is not None and holds(credential, self._api_key_hash)

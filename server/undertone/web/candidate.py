@@ -23,8 +23,6 @@ from undertone.core.stream_actions import (
     FinishStream,
     KeepGap,
     LeavePart,
-    MarkDegraded,
-    MarkStreaming,
     Open,
     ReportMissing,
     Send,
@@ -42,6 +40,8 @@ log = logging.getLogger(__name__)
 RELIEF_S: Final = 2.0
 # The store may be away for so long before the candidate is sent elsewhere; its audio waits in bounded memory meanwhile.
 PATIENCE_S: Final = 30.0
+# A state that could not be shown, or not yet (degraded is said at most once a minute), is tried again after so long.
+SHOW_AGAIN_MS: Final = 5_000
 RETRY_FIRST_S: Final = 0.25
 RETRY_MOST_S: Final = 4.0
 
@@ -76,6 +76,9 @@ class Connection:
         self._working = False
         self._patience_s = PATIENCE_S
         self._progress = anyio.Event()
+        self._shown_degraded = False  # what the proctors see, as far as this connection told them
+        self._showing = False
+        self._show_again_ms = 0
         self._asked = False  # whether the stream was asked for
         self.owner: Owner | None = None
         #: Set when nothing of this connection is left to be written.
@@ -106,6 +109,7 @@ class Connection:
         """A second has passed."""
         self._receiver.handle_timer(now_ms)
         self._react()
+        self._show(now_ms)
 
     @property
     def held_bytes(self) -> int:
@@ -157,7 +161,7 @@ class Connection:
         elif isinstance(action, CheckToken):
             self._spawn(self._check, action.token)
         else:
-            self._spawn(self._mark, action)
+            self._show(self._now())
 
     async def _flush(self) -> None:
         async with self._sending:
@@ -183,13 +187,27 @@ class Connection:
         assert self.owner is not None
         self._receiver.refreshed(await self._desk.refresh(self.owner, token))
 
-    async def _mark(self, action: MarkDegraded | MarkStreaming) -> None:
+    def _show(self, now_ms: int) -> None:
+        """See that the proctors are shown what is so: one change at a time, again later where it was refused."""
+        if self._receiver.degraded != self._shown_degraded and not self._showing and now_ms >= self._show_again_ms:
+            self._showing = True
+            self._spawn(self._mark, self._receiver.degraded)
+
+    async def _mark(self, degraded: bool) -> None:
         assert self.owner is not None
-        presence = self._desk.presence
+        self._show_again_ms = self._now() + SHOW_AGAIN_MS
         try:
-            await (presence.degraded if isinstance(action, MarkDegraded) else presence.streaming)(self.owner)
+            if degraded:
+                self._shown_degraded = await self._desk.presence.degraded(self.owner)
+            else:
+                await self._desk.presence.streaming(self.owner)
+                self._shown_degraded = False
+            if self._shown_degraded == degraded:
+                self._show_again_ms = 0
         except Unavailable as away:
             log.warning("presence of %s was not written: %s", self.owner.participant, away)
+        finally:
+            self._showing = False
 
     async def _keep(self) -> None:
         """Write what waits, in order. A store that is away is normal; one that stays away sends the candidate away."""

@@ -26,6 +26,8 @@ Role = Literal["candidate", "proctor"]
 ALGORITHM: Final = "HS256"
 MAX_TOKEN_CHARACTERS: Final = 4096  # as in the messages; ours have about 300
 MAX_NAME_CHARACTERS: Final = 200  # as in the messages
+# JSON can write half of a surrogate pair; UTF-8, and so PostgreSQL, can't. Nor does PostgreSQL keep NUL.
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  # as schema.sql checks it
 
 
@@ -142,8 +144,10 @@ def _claims(payload: dict[str, Any]) -> Claims:
     # 2^33 s is the year 2242: what lies beyond is a slip (milliseconds), and datetime would not hold it for long.
     if isinstance(exp, bool) or not isinstance(exp, int | float) or not 0 <= exp < 2**33:
         raise Unauthorized("the token's claim 'exp' must be in seconds since 1970 (RFC 7519 section 4.1.4)")
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or "\0" in name:
-        raise Unauthorized(f"the token's claim 'name' must have 1 to {MAX_NAME_CHARACTERS} characters, no NUL")
+    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or _UNWRITABLE.search(name):
+        raise Unauthorized(
+            f"the token's claim 'name' must have 1 to {MAX_NAME_CHARACTERS} characters, no NUL or half pair"
+        )
     if role not in ("candidate", "proctor"):
         raise Forbidden(f"the token is for the role {role[:80]!r}; candidate and proctor are known")
     return Claims(payload["sub"], payload["meeting"], cast("Role", role), name, int(exp))

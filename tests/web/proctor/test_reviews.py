@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.web.here import end_of, hear
 from tests.web.watched import Watched, ids, review, say
-from undertone.core.channel import ASKS_AT_ONCE, MAX_REFUSED
+from undertone.core.asks import ASKS_AT_ONCE, MAX_REFUSED
 
 pytestmark = pytest.mark.anyio
 
