@@ -22,9 +22,9 @@ run: $(VENV)/.runtime ## set everything up and serve (options: ARGS="--port 9000
 
 test: $(VENV)/.dev ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
 	@$(SAY) "all tests"
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# A file's tests stay in one process, which then loads the models once. `make test` measures times: it runs alone.
+# A file's tests stay in one process, which then loads the models once.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under a minute
