@@ -143,6 +143,13 @@ def test_in_real_time_a_verdict_comes_soon_after_the_minute(server: Server) -> N
     assert report["latency"]["spoken → stored"]["max_ms"] < 2_000
 
 
+def wait_until_streaming(server: Server, count: int) -> None:
+    deadline = time.monotonic() + 30
+    while server.log().count("/participants 201") < count:
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
+
+
 def test_a_speed_that_the_server_refuses_is_explained(server: Server) -> None:
     code, report, told = simulate(server.url, "--candidates", "1", "--duration", "1500", "--speed", "0")
     assert (code, report) == (2, {})
