@@ -20,6 +20,8 @@ from undertone.core.errors import Unavailable
 from undertone.process import FILES_BESIDES_SOCKETS, Ending, connect_patiently, signing_secrets, told_plainly
 from undertone.store.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_secret_that_was_set_is_taken_and_none_is_made(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data", secret=("one", "two"))

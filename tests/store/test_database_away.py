@@ -11,7 +11,7 @@ from tests.store.silent_line import silent_line
 from undertone.core.errors import Unavailable
 from undertone.store.database import Database, Transaction
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_nobody_listens(database_url: str) -> None:

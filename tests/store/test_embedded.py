@@ -20,6 +20,8 @@ from tests.store.holder import Holder, ask, kill_postmaster, postmaster, running
 from undertone.store import embedded
 from undertone.store.embedded_place import find_place
 
+pytestmark = pytest.mark.slow
+
 AS_ROOT = os.geteuid() == 0
 # As root both are tried: root itself, and a user who drops root's rights first.
 USERS = [None, "nobody"] if AS_ROOT else [None]

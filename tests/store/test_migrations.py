@@ -15,7 +15,7 @@ from undertone.store.database import Database
 from undertone.store.embedded import EmbeddedPostgres
 from undertone.store.migrations import VERSION, WrongDatabase, migrate
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

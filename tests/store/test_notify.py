@@ -23,7 +23,7 @@ from undertone.store.notify import (
     WasRevoked,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 END_NOTICES = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity

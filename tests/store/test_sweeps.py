@@ -15,7 +15,7 @@ from undertone.store.events import NewEvent, append
 from undertone.store.sweeps import BATCH, Candidate, Sweeps
 from undertone.store.windows import Windows
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from undertone.web import outbox, sockets
 from undertone.web.outbox import QUEUE_BYTES, Outbox
 from undertone.web.sockets import Entrance, Peer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])

@@ -15,7 +15,7 @@ from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.web import sockets
 from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, spread
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

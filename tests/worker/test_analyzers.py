@@ -16,7 +16,7 @@ from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
 from undertone.worker.analyzers import AnalysisFailed, Analyzers, EngineUnusable
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 

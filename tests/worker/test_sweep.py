@@ -19,7 +19,7 @@ from undertone.store.sweeps import Sweeps
 from undertone.store.windows import Windows
 from undertone.worker.sweep import Kept, Sweeper
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from tests.diarize.speech import clips, encoded
 from undertone.diarize.base import AnalysisError, Clip
 from undertone.diarize.local.decode import decode
 
+pytestmark = pytest.mark.slow
+
 
 def beeps(rate: int, seconds: int = 7) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """A tone of 20 ms at each whole second."""

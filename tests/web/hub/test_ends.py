@@ -16,7 +16,7 @@ from undertone.store.events import Events, Page
 from undertone.web import hub as hub_module
 from undertone.web.hub import SENDS_PER_TURN, Hub
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_the_database_goes_away_and_comes_back_and_subscribers_stay(house: House, database_url: str) -> None:

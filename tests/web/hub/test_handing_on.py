@@ -10,7 +10,7 @@ import pytest
 from tests.web.hub.house import House, Watcher, until
 from undertone.web.hub import CHUNK, SENDS_PER_TURN
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_an_event_is_read_once_and_handed_to_every_subscriber(house: House) -> None:
