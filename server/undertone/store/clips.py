@@ -161,7 +161,10 @@ def _write(folder: Path, name: str, data: bytes) -> None:
 
 def _created(path: Path) -> BinaryIO:
     for _ in range(CREATED_AFTER):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            continue  # it was there, and went before it could be looked at
         with suppress(FileNotFoundError):  # the folder was empty, and went with the last object of somebody else
             return open(path, "xb", opener=_private)
     raise OSError(f"{path.parent} goes away as fast as it is made")
