@@ -163,16 +163,20 @@ async def test_an_ended_meeting_is_told_and_a_deleted_one_is_gone(
             await asyncio.sleep(0.01)
         await meetings.end(id_, meeting.admin_id)
         with pytest.raises(MeetingEnded):  # `finish`, said before the news is here, would still be taken
-            async with asyncio.timeout(10):
-                while True:
-                    await stream.send(b"")
-                    await asyncio.sleep(0.01)
+            await send_on(stream)
     async with ProctorChannel(server.url, id_, admin_id=meeting.admin_id) as channel:
         await meetings.delete(id_, meeting.admin_id)
         with pytest.raises(NotFound):
             await read_on(channel)
     with pytest.raises(NotFound):
         await meetings.anomalies(id_, meeting.admin_id)
+
+
+async def send_on(stream: CandidateStream) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await stream.send(b"")
+            await asyncio.sleep(0.01)
 
 
 async def read_on(channel: ProctorChannel) -> None:

@@ -133,7 +133,7 @@ class ClipStore:
         try:
             async with asyncio.timeout(self._within_s):
                 return await threads.run(work)
-        except FileExistsError:
+        except (FileExistsError, FileNotFoundError):
             raise
         except FileNotFoundError as error:
             raise NotFound("no such clip") from error
@@ -163,8 +163,8 @@ def _created(path: Path) -> BinaryIO:
     for _ in range(CREATED_AFTER):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            continue  # it was there, and went before it could be looked at
+        except (FileExistsError, FileNotFoundError):
+            continue  # it, or what it lies in, went in this very moment
         with suppress(FileNotFoundError):  # the folder was empty, and went with the last object of somebody else
             return open(path, "xb", opener=_private)
     raise OSError(f"{path.parent} goes away as fast as it is made")
