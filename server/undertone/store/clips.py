@@ -133,7 +133,7 @@ class ClipStore:
         try:
             async with asyncio.timeout(self._within_s):
                 return await threads.run(work)
-        except (FileExistsError, FileNotFoundError):
+        except FileExistsError:
             raise
         except FileNotFoundError as error:
             raise NotFound("no such clip") from error
