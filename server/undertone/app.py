@@ -246,6 +246,7 @@ async def _hear(
                 case Reconnected():
                     works.ring()
                     hub.reconnected()
+                    candidates.reconnected()
 
 
 async def _send_off(candidates: Candidates, meetings: Meetings, meeting: str) -> None:

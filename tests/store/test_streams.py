@@ -407,8 +407,20 @@ class TestPresence:
     async def test_lines_that_nobody_holds_are_found(self, house: House) -> None:
         presence = Presence(house.database, house.moved.append, "node-a")
         tab = await Tab(house, house.streams("node-a")).hello()
-        assert await presence.forgotten({("m", "p")}) == []
-        assert await presence.forgotten(set()) == [tab.owner]
+        assert await presence.held() == [tab.owner]
+        [line] = await presence.lines([("m", "p")])
+        assert (line["node"], line["state"], line["ended_at"]) == ("node-a", "streaming", None)
+        assert [line["generation"] for line in await presence.lines([("m", "nobody")])] == [None]
+
+    async def test_a_line_that_was_taken_for_nobodys_is_claimed_back(self, house: House) -> None:
+        presence = Presence(house.database, house.moved.append, "node-a")
+        tab = await Tab(house, house.streams("node-a")).hello()
+        assert tab.owner
+        for state in ("silent", "lost"):
+            await house.database.execute("update participants set node = null, state = :state", {"state": state})
+            await presence.reclaim(tab.owner, state)
+            assert (await house.rows("select node from participants")) == [{"node": "node-a"}]
+        assert (await house.rows("select state from participants")) == [{"state": "streaming"}]
 
 
 async def test_the_row_keeps_the_offset_that_was_acknowledged(house: House) -> None:

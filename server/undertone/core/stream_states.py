@@ -27,7 +27,7 @@ class State(Enum):
 # Which text messages each state takes; anything else is a named error. Audio: only while STREAMING.
 ALLOWED: Final[dict[State, tuple[type[Message], ...]]] = {
     State.AWAITING_HELLO: (StreamHello,),
-    State.OPENING: (Refresh,),
+    State.OPENING: (),
     State.AWAITING_GAP: (Gap, Refresh),
     State.STREAMING: (Gap, Finish, Refresh),
     State.FINISHING: (Finish, Gap, Refresh),  # said once too often, or too late to matter

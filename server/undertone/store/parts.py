@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from undertone.core.errors import NotFound, TakenOver
+from undertone.core.errors import NotFound, TakenOver, Unavailable
 from undertone.core.stream_actions import StoreWindow
 from undertone.core.window import Resume, WindowClosed, WindowCutter
 from undertone.store.clips import ClipStore
@@ -56,9 +56,15 @@ class Parts:
 
     async def flush_due(self) -> int:
         """Turn every due part into a short window; returns how many. Several sweepers at once do no harm."""
-        flushed = 0
+        flushed, away = 0, None
         for due in await self._database.fetch_all(DUE_PARTS):
-            flushed += await self.flush(due["meeting"], due["participant"], due["stream"])
+            try:
+                flushed += await self.flush(due["meeting"], due["participant"], due["stream"])
+            except Unavailable as fault:  # one that can't be read must not keep all others waiting
+                log.warning("the part of stream %s of %s waits: %s", due["stream"], due["participant"], fault)
+                away = fault
+        if away is not None and not flushed:
+            raise away
         return flushed
 
     async def flush(self, meeting: str, participant: str, stream: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from undertone.core.events import CandidateMoved
-from undertone.store.database import Database
+from undertone.store.database import Database, Row
 from undertone.store.events import NewEvent, append
 from undertone.store.stream_rows import Owner
 
@@ -31,6 +31,21 @@ update participants set state = 'lost', reason = :reason
 where meeting = :meeting and participant = :participant and generation = :generation and node is null
   and state in ('streaming', 'degraded', 'silent')
 returning state
+"""
+
+# A line that is held here, and that a sweeper took for nobody's.
+RECLAIM: Final = """
+update participants set node = :node, seen_at = now()
+where meeting = :meeting and participant = :participant and generation = :generation and node is null
+  and state not in ('finished', 'revoked')
+"""
+
+LINES: Final = """
+select held.meeting, held.participant, p.generation, p.node, p.state, p.revoked_at, m.ended_at,
+       clock_timestamp() as now
+from unnest(cast(:meetings as text[]), cast(:participants as text[])) as held (meeting, participant)
+left join participants p using (meeting, participant)
+left join meetings m on m.meeting = held.meeting
 """
 
 HELD: Final = """
@@ -58,14 +73,24 @@ class Presence:
         """The line broke and nobody came back."""
         await self._change(LOST, owner, "candidate_lost", {"reason": reason}, reason)
 
-    async def forgotten(self, live: Collection[tuple[str, str]]) -> list[Owner]:
-        """Candidates that the database says are on this node, but are not among `live` (meeting, participant)."""
+    async def held(self) -> list[Owner]:
+        """Whose lines the database ascribes to this node."""
         rows = await self._database.fetch_all(HELD, {"node": self._node})
         return [
-            Owner(row["meeting"], row["participant"], row["name"], row["streams"], row["generation"])
-            for row in rows
-            if (row["meeting"], row["participant"]) not in live
+            Owner(row["meeting"], row["participant"], row["name"], row["streams"], row["generation"]) for row in rows
         ]
+
+    async def lines(self, keys: Collection[tuple[str, str]]) -> list[Row]:
+        """What the database says of these lines (meeting, participant); generation is null for one that is gone."""
+        meetings, participants = [key[0] for key in keys], [key[1] for key in keys]
+        return await self._database.fetch_all(LINES, {"meetings": meetings, "participants": participants})
+
+    async def reclaim(self, owner: Owner, state: str) -> None:
+        """The line is held here, whatever a sweeper thought while the database or this node stood still."""
+        if state == "lost":
+            await self.streaming(owner)
+        else:
+            await self._database.execute(RECLAIM, {**owner.key, "generation": owner.generation, "node": self._node})
 
     async def _change(
         self, statement: str, owner: Owner, kind: str, values: dict[str, object], reason: str | None

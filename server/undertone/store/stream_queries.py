@@ -28,8 +28,12 @@ where meeting = :meeting and participant = :participant
 returning generation
 """
 
+# A new stream goes on with the credit of the one before: beginning anew is no way around the limit.
 NEW_STREAM: Final = """
-insert into streams (meeting, participant, stream, generation) values (:meeting, :participant, :stream, :generation)
+insert into streams (meeting, participant, stream, generation, credit_ms, credit_at)
+select :meeting, :participant, :stream, :generation, before.credit_ms, before.credit_at
+from (values (1)) as one left join streams before
+  on before.meeting = :meeting and before.participant = :participant and before.stream = :stream - 1
 """
 
 OWN_STREAM: Final = """
@@ -128,7 +132,10 @@ returning node
 
 FINISH_STREAM: Final = """
 with owner as (
-    update participants set node = null, seen_at = now(), state = 'finished', reason = null
+    update participants
+    set node = null, seen_at = now(),
+        state = case when revoked_at is null then 'finished' else state end,
+        reason = case when revoked_at is null then null else reason end
     where meeting = :meeting and participant = :participant and generation = :generation
     returning generation
 ), taken as (

@@ -52,18 +52,17 @@ class AlreadyFinished:
     windows: int
 
 
-def opening_of(stream: int, row: Row | None, part: bytes, found: Row, expires_ms: int) -> Opening:
-    resume = Resume.START if row is None else resume_of(row)
-    anchor = None if row is None else row["anchor_at"]
-    credit_at = found["now"] if row is None or row["credit_at"] is None else row["credit_at"]
+def opening_of(stream: int, row: Row, part: bytes, found: Row, expires_ms: int) -> Opening:
+    """How the stream in `row` begins, or goes on; `found` is its participant, with the database's `now`."""
+    anchor = row["anchor_at"]
     return Opening(
         stream=stream,
-        resume=resume,
+        resume=resume_of(row),
         part=part,
         anchor_ms=None if anchor is None else millis(anchor),
         created_ms=millis(found["created_at"]),
-        credit_ms=None if row is None else row["credit_ms"],
-        credit_at_ms=millis(credit_at),
+        credit_ms=row["credit_ms"],
+        credit_at_ms=millis(row["credit_at"] or found["now"]),
         expires_ms=expires_ms,
     )
 

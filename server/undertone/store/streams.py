@@ -9,6 +9,7 @@ participant's row, then the meeting's (by `events.append`).
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -49,6 +50,8 @@ from undertone.store.stream_rows import (
     resume_values,
 )
 
+log = logging.getLogger(__name__)
+
 # After a meeting's end, what was recorded before it may still be delivered for so long.
 DELIVERY_AFTER_END: Final = timedelta(minutes=15)
 
@@ -86,10 +89,16 @@ class Streams:
             await tx.execute(NEW_STREAM if row is None else OWN_STREAM, opening)
             if row is None or found["state"] != "streaming":
                 await self._tell(tx, owner, "candidate_streaming", CandidateMoved(stream=number))
+            if row is None:
+                row = await tx.fetch_one(STREAM_AND_PART, {**key, "stream": number})
+                assert row is not None
             await tx.execute(MEETING_STREAMS, {"meeting": meeting})
         self._moved(meeting)
         try:
-            part = b"" if row is None or row["object"] is None else await self._clips.get(row["object"])
+            part = b"" if row["object"] is None else await self._clips.get(row["object"])
+        except NotFound:  # after a restore, say; nothing of it was acknowledged, so that it comes again
+            log.error("part %s is missing from the clip store", row["object"])
+            part = b""
         except Unavailable:
             await self.release(owner)
             raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -41,6 +41,8 @@ from undertone.store.window_queries import (
 LEASE_S: Final = 20.0
 # A crash may come from outside (memory, a deploy) twice; the third in a row is the clip's own.
 MOST_ATTEMPTS: Final = 3
+# Several workers may see the same turn; who loses it looks again, a few times, before it sleeps.
+LOST_RACES: Final = 5
 # A failed window is tried again after so long, times its attempts: a machine out of memory gets time to recover.
 RETRY_S: Final = 5.0
 
@@ -113,23 +115,24 @@ class Windows:
     async def claim(self, worker: str, limit: int) -> list[Claimed]:
         """Up to `limit` windows, each of another participant: meetings in turn, in each its participants in turn."""
         claimed: list[Claimed] = []
-        while len(claimed) < limit:
+        for _ in range(limit + LOST_RACES):
             window = await self._claim_one(worker)
-            if window is None:
+            if isinstance(window, Claimed):
+                claimed.append(window)
+            if window == "nothing waits" or len(claimed) == limit:
                 break
-            claimed.append(window)
         return claimed
 
-    async def _claim_one(self, worker: str) -> Claimed | None:
+    async def _claim_one(self, worker: str) -> Claimed | Literal["nothing waits", "another was faster"]:
         async with self._database.transaction() as tx:
             turn = await tx.fetch_one(TURN, {"after": self._after})
             if turn is None and self._after:  # round once more from the first meeting
                 turn = await tx.fetch_one(TURN, {"after": ""})
             if turn is None:
-                return None
+                return "nothing waits"
             row = await tx.fetch_one(CLAIM, {**turn, "worker": worker, "lease_s": self._lease_s})
         self._after = turn["meeting"]
-        return None if row is None else Claimed(**row)
+        return "another was faster" if row is None else Claimed(**row)
 
     async def renew(self, claimed: Claimed) -> bool:
         """Keep the window for another lease. False if it is not ours any more."""

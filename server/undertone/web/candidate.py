@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import anyio
@@ -28,6 +30,7 @@ from undertone.core.stream_actions import (
     Send,
     StoreWindow,
 )
+from undertone.core.stream_states import State
 from undertone.store.clock import DatabaseClock
 from undertone.store.presence import Presence
 from undertone.store.stream_rows import AlreadyFinished, Opened, Owner
@@ -81,6 +84,7 @@ class Connection:
         self._show_again_ms = 0
         self._asked = False  # whether the stream was asked for
         self.owner: Owner | None = None
+        self.opened_at: datetime | None = None  # by the database's clock
         #: Set when nothing of this connection is left to be written.
         self.kept = anyio.Event()
 
@@ -110,6 +114,11 @@ class Connection:
         self._receiver.handle_timer(now_ms)
         self._react()
         self._show(now_ms)
+
+    @property
+    def over(self) -> bool:
+        """Whether the conversation is at its end, or past it."""
+        return self._receiver.state in (State.FINISHING, State.CLOSING, State.CLOSED)
 
     @property
     def held_bytes(self) -> int:
@@ -220,15 +229,25 @@ class Connection:
                     self._patience_s = 0.0
                     self._work.clear()
                     self._receiver.stop(fault, self._now())
+                    self._react()  # which may leave a part
+                    if not self._work:
+                        await self._give_up()
                 else:
                     self._work.popleft()
-                if isinstance(action, (LeavePart, FinishStream)):
-                    self.kept.set()
+                    if isinstance(action, (LeavePart, FinishStream)):
+                        self.kept.set()
                 self._progress.set()
                 self._progress = anyio.Event()
                 self._react()
         finally:
             self._working = False
+
+    async def _give_up(self) -> None:
+        """What could not be written is still in the sender's buffer: let go of the line for whoever takes it there."""
+        assert self.owner is not None
+        with suppress(Unavailable):  # then the node finds, later, that it does not hold this line
+            await self._desk.streams.release(self.owner)
+        self.kept.set()
 
     async def _write_patiently(self, action: Work) -> None:
         pause_s, waited_s = RETRY_FIRST_S, 0.0

@@ -10,13 +10,13 @@ from typing import Any, Final, Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from undertone.core.errors import Forbidden, MeetingEnded, RemoteFault, Revoked, TakenOver, Unavailable
+from undertone.core.errors import Forbidden, MeetingEnded, NotFound, RemoteFault, Revoked, TakenOver, Unavailable
 from undertone.core.messages import StreamHello
 from undertone.store.clock import DatabaseClock
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
 from undertone.store.stream_rows import AlreadyFinished, Held, Opened, Owner
-from undertone.store.streams import Streams
+from undertone.store.streams import DELIVERY_AFTER_END, Streams
 from undertone.web.auth import Authority
 from undertone.web.candidate import Connection
 from undertone.web.sockets import Peer
@@ -65,6 +65,7 @@ class Candidates:
         self._connections: set[Connection] = set()
         self._lines: dict[tuple[str, str], Connection] = {}  # the newest of each candidate
         self._opening: set[tuple[str, str]] = set()
+        self._look = anyio.Event()
         self._tasks: TaskGroup | None = None
 
     async def run(self) -> None:
@@ -128,7 +129,11 @@ class Candidates:
             if isinstance(opened, Opened):
                 self.clock.told(opened.now)
                 older = self._lines.get(key)
+                if older is not None and older.owner and older.owner.generation > opened.owner.generation:
+                    raise TakenOver("a newer connection owns the candidate")
                 self._lines[key] = connection
+                connection.owner = opened.owner
+                connection.opened_at = opened.now
                 if older is not None and older is not connection:
                     older.stop(TakenOver("a newer connection owns the candidate"))
                 if hello.stream is None and opened.owner.stream > 1:
@@ -188,12 +193,38 @@ class Candidates:
         except Unavailable as away:
             log.warning("a lost candidate is left to the sweeper: %s", away)
 
+    def reconnected(self) -> None:
+        """Notices may have been missed: look at all lines now."""
+        self._look.set()
+
     async def _reconcile(self) -> None:
+        """The database is the truth: what a notice should have told is found here at the latest."""
         while True:
-            await anyio.sleep(RECONCILE_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads, protects nothing
+            with anyio.move_on_after(RECONCILE_S * random.uniform(0.8, 1.2)):  # noqa: S311 - spreads, protects nothing
+                await self._look.wait()
+            self._look = anyio.Event()
             try:
-                for owner in await self.presence.forgotten({*self._lines, *self._opening}):
-                    log.warning("giving up the line of %s, which nobody holds here", owner.participant)
-                    await self.streams.release(owner)
+                await self._check_lines()
+                for owner in await self.presence.held():
+                    if (owner.meeting, owner.participant) not in {*self._lines, *self._opening}:
+                        log.warning("giving up the line of %s, which nobody holds here", owner.participant)
+                        await self.streams.release(owner)
             except Unavailable as away:
                 log.warning("lines were not reconciled: %s", away)
+
+    async def _check_lines(self) -> None:
+        for row in await self.presence.lines(list(self._lines)) if self._lines else []:
+            connection = self._lines.get((row["meeting"], row["participant"]))
+            if connection is None or connection.owner is None or connection.opened_at is None or connection.over:
+                continue
+            ended_at = row["ended_at"]
+            if row["generation"] is None:
+                connection.stop(NotFound("the meeting was deleted"))
+            elif row["revoked_at"] is not None:
+                connection.stop(Revoked("this participant was revoked"))
+            elif ended_at is not None and (
+                connection.opened_at < ended_at or row["now"] > ended_at + DELIVERY_AFTER_END
+            ):
+                connection.stop(MeetingEnded("the meeting has ended"))
+            elif row["generation"] == connection.owner.generation and (row["node"] is None or row["state"] == "lost"):
+                await self.presence.reclaim(connection.owner, row["state"])
