@@ -1,0 +1,108 @@
+"""A candidate's connection whose store fails for good: it lets go, whatever it still held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+
+from tests.core.frames import WINDOW_FRAMES, frames
+from undertone.core.errors import RemoteFault, Unavailable
+from undertone.core.messages import StreamHello
+from undertone.core.stream_actions import LeavePart, StoreWindow
+from undertone.store.clips import ClipStore
+from undertone.store.clock import DatabaseClock
+from undertone.store.database import Database
+from undertone.store.presence import Presence
+from undertone.store.stream_rows import AlreadyFinished, Opened, Owner
+from undertone.store.streams import Streams
+from undertone.web import candidate
+from undertone.web.candidate import Connection
+
+pytestmark = pytest.mark.anyio
+
+
+class FullDisk(Streams):
+    """Opens and releases as ever, and can write nothing."""
+
+    async def store_window(self, owner: Owner, action: StoreWindow, part: str | None = None) -> None:
+        raise Unavailable("the clip store is away")
+
+    async def leave_part(self, owner: Owner, action: LeavePart) -> None:
+        raise Unavailable("the clip store is away")
+
+
+class Desk:
+    """A node with one candidate."""
+
+    max_speed = 0.0
+
+    def __init__(self, streams: Streams, presence: Presence, tasks: TaskGroup) -> None:
+        self.streams, self.presence, self.clock = streams, presence, DatabaseClock()
+        self._tasks = tasks
+
+    async def open(self, connection: Connection, hello: StreamHello) -> Opened | AlreadyFinished:
+        return await self.streams.open("m", "p", hello.stream, self.clock.now_ms() + 3_600_000)
+
+    async def refresh(self, owner: Owner, token: str) -> int:
+        return self.clock.now_ms() + 3_600_000
+
+    def spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        self._tasks.start_soon(task, *args)
+
+
+class Line:
+    """The socket, as the connection sees it: what is said comes from a list, then the line is gone."""
+
+    address = "here"
+    on_stop: Callable[[RemoteFault], None] | None = None
+
+    def __init__(self, *messages: str | bytes) -> None:
+        self.messages: list[str | bytes] = list(messages)
+        self.said: list[str] = []
+
+    async def receive(self) -> str | bytes | None:
+        while not self.said:
+            await anyio.sleep(0.01)
+        return self.messages.pop(0) if self.messages else None
+
+    async def send(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    await database.connect()
+    await database.execute(
+        "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
+    )
+    await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("last", [None, '{"type":"finish"}'])
+async def test_what_can_not_be_written_holds_nothing_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str | None
+) -> None:
+    monkeypatch.setattr(candidate, "PATIENCE_S", 0.0)
+    sound = frames(WINDOW_FRAMES + 50)
+    pieces = [sound[at : at + 60_000] for at in range(0, len(sound), 60_000)]
+    line = Line(*pieces, *([last] if last else []))
+    streams = FullDisk(database, ClipStore(tmp_path), lambda _: None, "here")
+    async with anyio.create_task_group() as tasks:
+        desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
+        connection = Connection(desk, line)  # type: ignore[arg-type]
+        with suppress(Unavailable):  # told, if the line was still there
+            await connection.converse('{"type":"hello","token":"t"}')
+        with anyio.fail_after(5):
+            await connection.kept.wait()
+    row = await database.fetch_one("select node from participants")
+    assert row is not None
+    assert row["node"] is None
