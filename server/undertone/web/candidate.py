@@ -186,7 +186,7 @@ class Connection:
             if isinstance(opened, AlreadyFinished):
                 self._receiver.already_finished(opened.total_bytes, opened.windows)
             else:
-                self.owner = opened.owner
+                self.owner, self.opened_at = opened.owner, opened.now
                 self._receiver.opened(opened.opening, self._now())
         finally:
             if self.owner is None:

@@ -132,8 +132,6 @@ class Candidates:
                 if older is not None and older.owner and older.owner.generation > opened.owner.generation:
                     raise TakenOver("a newer connection owns the candidate")
                 self._lines[key] = connection
-                connection.owner = opened.owner
-                connection.opened_at = opened.now
                 if older is not None and older is not connection:
                     older.stop(TakenOver("a newer connection owns the candidate"))
                 if hello.stream is None and opened.owner.stream > 1:

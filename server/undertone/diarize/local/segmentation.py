@@ -23,7 +23,6 @@ _FRAME_STEP: Final = 270
 _FRAME_CENTRE: Final = 495
 # Everything after this speaks of steps of 20 ms: a quarter of the embedding's 80 ms.
 STEP: Final = 320
-STEPS_A_SECOND: Final = RATE // STEP
 _CHUNK_STEPS: Final = CHUNK // STEP
 # The network's classes: nobody; 1; 2; 3; 1+2; 1+3; 2+3.
 _CLASSES: Final = 7

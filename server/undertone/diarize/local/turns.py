@@ -17,9 +17,8 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _STEP_MS: Final = 20
-# Speech too short for a partial belongs to whoever speaks within a second, if Silero hears a voice in it as well.
+# Speech too short for a partial belongs to whoever speaks within a second.
 _NEAR_CELLS: Final = 13
-_HEARD: Final = 0.3
 # Overlapped speech whose second voice has no partial: the evidence was the mean over half a second, so its edges count.
 _FAINT_OVERLAP: Final = 0.35
 _SHORTEST_STEPS: Final = 3
