@@ -193,7 +193,8 @@ def _assemble(
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
-    processes = max(1, cores() - 1) if settings.workers is None else settings.workers
+    # One a core, none left free: they yield to the sockets, and windows that end in one second are judged side by side.
+    processes = cores() if settings.workers is None else settings.workers
     works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties_of(settings, max(1, processes)))
     analysis = Ending(works.analyse) if processes else None
     running: list[Part] = [
