@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import pytest
+from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection
 
@@ -26,6 +27,7 @@ select :meeting, 'c' || n, repeat('x', 200) from generate_series(1, 20000) n
 
 
 def places_of(house: Watched) -> Places:
+    assert isinstance(house.node.app, Starlette)
     for route in house.node.app.routes:
         if isinstance(route, WebSocketRoute) and isinstance(route.endpoint, ProctorSockets):
             return route.endpoint.places
