@@ -1,4 +1,4 @@
-"""How many snapshots may be in memory at once, and whose: sleepers hold up nobody.
+"""How many snapshots may be in memory at once, and whose: one meeting that sleeps on its own holds up no other.
 
 A snapshot stays in memory until its peer has read it, and only the peer decides how long that takes. So places are
 few, one meeting gets half of them at most, and a peer that has had its time gives its place up once others wait.
