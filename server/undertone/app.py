@@ -119,7 +119,7 @@ def _assemble(
     notifier, listener = Notifier(url), Listener(url)
     clips = ClipStore(settings.clips or settings.data)
     events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
-    meetings = Meetings(database, notifier.moved, notifier.ended)
+    meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
     participants = Participants(database, notifier.moved, notifier.revoked)
     audit = Audit(database)
     api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
@@ -239,9 +239,10 @@ async def _hear(
                 case TookOver(meeting, participant, generation, node):
                     if node != name:
                         candidates.taken_over(meeting, participant, generation)
+                case WasRevoked(meeting, who, "proctor"):
+                    hub.revoked(meeting, who)
                 case WasRevoked(meeting, who):
                     candidates.revoked(meeting, who)
-                    hub.revoked(meeting, who)
                 case Ended(meeting):
                     tasks.start_soon(_send_off, candidates, meetings, meeting)
                 case Reconnected():

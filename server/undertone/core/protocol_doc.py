@@ -43,6 +43,8 @@ BODIES: Final[tuple[type[Struct], ...]] = (
     requests.ParticipantData,
     requests.RenewToken,
     requests.CreateProctor,
+    requests.ChangeProctor,
+    requests.ProctorData,
     requests.CredentialIssued,
     requests.CredentialData,
     requests.EventsHead,
