@@ -17,6 +17,7 @@ from undertone.app import Node, composed
 from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
+from undertone.web.heads import BoundedHeads
 
 log: Final = logging.getLogger("undertone")
 
@@ -148,7 +149,7 @@ class _Running:
 def _uvicorn(settings: Settings, node: Node) -> uvicorn.Config:
     return uvicorn.Config(
         node.app,
-        http="httptools",
+        http=BoundedHeads,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
