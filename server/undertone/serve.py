@@ -47,6 +47,13 @@ class Server(uvicorn.Server):
             print(f"Undertone is ready: open http://{_reachable(host)}:{port}", flush=True)  # noqa: T201
 
 
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A text that is not UTF-8 is the peer's fault: a line tells it, where uvicorn's traceback would fill the log."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
+
+
 def _reachable(host: str) -> str:
     """A wildcard is no place to go: this machine reaches it on its loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
@@ -101,6 +108,7 @@ async def serve(settings: Settings, listener: socket.socket, secrets: Sequence[s
         await tasks.start(running.obey_signals)
         async with database_url(settings) as url, composed(settings, url, secrets, sockets) as node:
             server = Server(_uvicorn(settings, node))
+            logging.getLogger("uvicorn.error").addFilter(_without_traceback)
             running.begun(node, server)
             try:
                 await server.serve([listener])
