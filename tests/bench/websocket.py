@@ -79,6 +79,7 @@ class WebSocket(asyncio.Protocol):
         self.write("\r\n".join([*lines, "", ""]).encode())
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.write = _into_the_void
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -128,6 +129,10 @@ class WebSocket(asyncio.Protocol):
             return None
         self._buffer = buffer[start + size :]
         return buffer[0] & 0x0F, buffer[start : start + size]
+
+
+def _into_the_void(_: bytes) -> None:
+    """The line is gone; its user is about to learn it."""
 
 
 def _not_connected(_: bytes) -> None:

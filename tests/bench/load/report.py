@@ -17,7 +17,9 @@ KIB: Final = 1024.0
 MIB: Final = 1024.0**2
 LINES: Final = 12  # of a table over time
 BAR: Final = 50  # characters of the fullest second
-WRONG_SHOWN: Final = 10
+SHOWN: Final = 10
+# After all have started: in the first windows that are stored, threads, pools and the allocator take what they keep.
+WARM_UP_S: Final = 60.0
 
 
 def lines(run: Run) -> Iterator[str]:
@@ -55,15 +57,17 @@ def _memory(run: Run) -> Iterator[str]:
             f"  after {each.at - run.began_at:5.0f} s               {each.resident / MIB:8.1f}     "
             f"{each.proportional / MIB:8.1f}     {each.postgres_proportional / MIB:8.1f}"
         )
-    yield "growth from the last one's start to the kill, KiB a minute (95 % confidence):"
+    warm_at = run.started_at + WARM_UP_S / run.plan.speed
+    warm = [each for each in looks if each.at >= warm_at]
+    yield f"growth from {warm_at - run.began_at:.0f} s on, KiB a minute (95 % confidence):"
     sides: list[tuple[str, Callable[[Look], float]]] = [
         ("resident", lambda look: look.resident),
         ("proportional", lambda look: look.proportional),
     ]
     for name, of in sides:
-        fit = slope([each.at for each in _steady(run)], [of(each) / KIB for each in _steady(run)])
+        fit = slope([each.at for each in warm], [of(each) / KIB for each in warm])
         yield f"  {name:13} " + (
-            f"{fit.a_minute:+8.0f} ± {fit.give_or_take:.0f}" if fit else "too short a run: a minute is needed"
+            f"{fit.a_minute:+8.0f} ± {fit.give_or_take:.0f}" if fit else "too short a run: a minute more is needed"
         )
 
 
@@ -76,11 +80,15 @@ def _processor(run: Run) -> Iterator[str]:
     first, last = looks[0], looks[-1]
     passed = last.at - first.at
     spoken = run.plan.candidates * passed * run.plan.speed
+    messages = run.plan.candidates * passed / run.seen.message_s
     for name, spent in (
         ("serve", last.server_cpu_s - first.server_cpu_s),
         ("PostgreSQL", last.postgres_cpu_s - first.postgres_cpu_s),
     ):
-        yield f"  {name:11} {spent / spoken * 1e6:6.0f} µs a candidate-second   {spent / passed * 100:5.1f} % of a core"
+        yield (
+            f"  {name:11} {spent / spoken * 1e6:6.0f} µs a candidate-second,"
+            f" {spent / messages * 1e6:4.0f} µs a message; {spent / passed * 100:5.1f} % of a core"
+        )
 
 
 def _latency(run: Run) -> Iterator[str]:
@@ -126,6 +134,13 @@ def _restart(run: Run) -> Iterator[str]:
     yield f"  candidates resumed           {back(each.ready_at for each in candidates)}"
     yield f"  and had caught up            {back(each.caught_up_at for each in candidates)}"
     yield f"  proctors were back           {back(each.ready_at for each in proctors)}"
+    looks = [each for each in run.after.looks if each.at <= run.back_at + 1]
+    if looks and run.before.looks:
+        postgres_s = looks[-1].postgres_cpu_s - run.before.looks[-1].postgres_cpu_s
+        yield (
+            f"  processor from the restart until all were back: serve {looks[-1].server_cpu_s:.1f} s, "
+            f"PostgreSQL {postgres_s:.1f} s"
+        )
     for name, clients in (("candidates", candidates), ("proctors", proctors)):
         counted = Counter(len(each.ready_at) for each in clients)
         told = ", ".join(f"{count} had {number}" for number, count in sorted(counted.items()))
@@ -156,8 +171,11 @@ def _lost(run: Run) -> Iterator[str]:
         f"{sum(each.repeated for each in proctors)} of all twice"
     )
     yield "  " + ", ".join(f"{kind} {count}" for kind, count in sorted(found.kinds.items()))
+    warnings = [line for line in run.server_log.splitlines() if " WARNING " in line or " ERROR " in line]
+    yield f"warnings of the server's: {len(warnings)}"
+    yield from (f"  {each}" for each in warnings[:SHOWN])
     if not found.wrong:
         yield "nothing was lost: every window is stored once, every proctor had every event once and in order"
     else:
         yield f"WRONG ({len(found.wrong)}):"
-        yield from (f"  {each}" for each in found.wrong[:WRONG_SHOWN])
+        yield from (f"  {each}" for each in found.wrong[:SHOWN])

@@ -55,9 +55,12 @@ class Trouble(Exception):
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Run:
     """`folder` must be passable for the account PostgreSQL runs as."""
-    env = {"UNDERTONE_MAX_SPEED": "0"} if plan.speed > 1 else {}
+    # A line for each call that prepares the load says nothing; what the server warns of is reported.
+    env = {"UNDERTONE_LOG_LEVEL": "warning", "UNDERTONE_CREATES_PER_MINUTE": "0"}
+    if plan.speed > 1:
+        env["UNDERTONE_MAX_SPEED"] = "0"
     with ExitStack() as stack:
-        server = stack.enter_context(running_server(folder, env={**env, "UNDERTONE_CREATES_PER_MINUTE": "0"}))
+        server = stack.enter_context(running_server(folder, env=env))
         postgres = stack.enter_context(embedded.start(folder))  # one more user of it: the restart finds it running
         orders = _prepare(server, plan)
         say(f"{plan.candidates} candidates and {plan.proctors} proctors in {plan.meetings} meetings")

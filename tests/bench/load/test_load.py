@@ -22,7 +22,8 @@ def test_a_small_load_survives_the_kill(data_dir: Path) -> None:
     told = "\n".join(report.lines(done))
     assert done.found.wrong == [], told
     assert done.found.windows == 20 * len(done.speech.windows)
-    assert all(len(each.ready_at) == 2 for each in [*done.seen.candidates, *done.seen.proctors]), told
+    assert {len(each.ready_at) for each in done.seen.candidates} == {2}, told
+    assert {len(each.ready_at) for each in done.seen.proctors} == {2}, told
     assert "nothing was lost" in told
 
 
