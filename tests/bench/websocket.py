@@ -62,6 +62,10 @@ class WebSocket(asyncio.Protocol):
             self.write(frame(CLOSE, struct.pack("!H", 1000)))
             self._transport.close()
 
+    def drop(self) -> None:
+        """Leave without a word, whatever is unsent; `gone` follows."""
+        self._transport.abort()
+
     # --- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

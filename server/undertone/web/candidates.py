@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 # The older connection writes its part before it is overtaken; a node that is dead or stuck is not waited for longer.
 TAKE_OVER_WITHIN_S: Final = 2.0
-# A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, each in vain:
-# asking every 50 ms would be 20,000 queries a second, and doubling the pause each time is five a hello.
+# A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, in vain:
+# asking every 50 ms would be 20,000 queries a second; doubling the pause each time makes it five for a hello.
 ASK_FIRST_S: Final = 0.05
 # A line that broke usually comes back at once; before this nobody is told.
 LOST_AFTER_S: Final = 5.0

@@ -58,7 +58,7 @@ class Line(ABC):
         self._attempts.append(Attempt(began, self.who, "open"))
         await asyncio.wait([socket.gone, socket.ready], timeout=READY_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         if not socket.ready.done() and not socket.gone.done():
-            socket.close()
+            socket.drop()
         await socket.gone
         self.closes.append(socket.close_code)
         return socket.close_code
