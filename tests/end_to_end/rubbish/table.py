@@ -115,7 +115,7 @@ ROWS: Final = (
     Row("sql_id", "GET …/anomalies", "SQL for a meeting's id", 404, "no id looks so"),
     Row("traversal", "GET …/clips/{clip}", "`..%2F..%2Fetc%2Fpasswd`", 404, "a clip's id is looked up, never opened"),
     Row("forged_link", "GET …/clips/{clip}", "a link with another's signature", 403, "the signature is wrong"),
-    Row("expired_link", "GET …/clips/{clip}", "a link that was once right", 403, "it played for 5 minutes"),
+    Row("expired_link", "GET …/clips/{clip}", "a link whose 5 minutes are over", 403, "ask for a new one"),
     Row("bad_range", "GET …/clips/{clip}", "nonsense for a Range", 200, "ignored (RFC 9110 section 14.2)"),
     Row("range_beyond", "GET …/clips/{clip}", "a Range beyond the end", 416, "no byte of it exists"),
     Row("method", "PUT /meetings", "a method that it does not take", 405, "the answer says which it takes"),
