@@ -15,7 +15,7 @@ from undertone.core.errors import MeetingEnded, NotFound, Revoked, TakenOver
 from undertone.core.messages import Finish, Gap, Stored, StreamHello, StreamReady, encode
 from undertone.core.stream import StreamReceiver
 from undertone.core.stream_actions import End, FinishStream, KeepGap, LeavePart, Open, ReportMissing, Send, StoreWindow
-from undertone.store.clips import ClipStore
+from undertone.store.clips import ClipStore, clip_object
 from undertone.store.database import Database
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
@@ -118,7 +118,8 @@ class Tab:
                 self.said.append(message)
             case StoreWindow():
                 assert self.owner
-                await self.streams.store_window(self.owner, action)
+                clip = await self.streams.put_clip(self.owner, action.window)
+                await self.streams.store_window(self.owner, action, clip)
                 self.receiver.window_stored()
             case ReportMissing():
                 assert self.owner
@@ -131,7 +132,8 @@ class Tab:
                 self.receiver.stream_finished(await self.streams.finish(self.owner, total_bytes))
             case LeavePart():
                 assert self.owner
-                await self.streams.leave_part(self.owner, action)
+                name = await self.streams.put_part(self.owner, action)
+                await self.streams.leave_part(self.owner, action, name)
                 self.receiver.part_left()
             case End():
                 self.ended = True
@@ -261,13 +263,32 @@ async def test_a_window_said_twice_by_its_owner_is_stored_once(house: House) -> 
     [action] = tab.receiver.actions()
     assert isinstance(action, StoreWindow)
     assert tab.owner
-    for _ in range(2):
-        await tab.streams.store_window(tab.owner, action)
+    clip = await tab.streams.put_clip(tab.owner, action.window)
+    for again in (clip, clip, await tab.streams.put_clip(tab.owner, action.window)):
+        await tab.streams.store_window(tab.owner, action, again)
+    assert [each.object async for each in house.clips.list()] == [clip_object("m", clip)]
     assert await stored_windows(house) == [(1, 0, 0, 60_000)]
     assert [kind for kind, _ in await house.events()].count("window_stored") == 1
     for _ in range(2):
         await tab.streams.finish(tab.owner, 1234)
     assert [kind for kind, _ in await house.events()].count("candidate_finished") == 1
+
+
+async def test_a_part_said_twice_is_there_once_whoever_owns_the_stream_by_then(house: House) -> None:
+    tab = await Tab(house, house.streams()).hello()
+    tab.receiver.receive_audio(frames(50), tab.now)
+    tab.receiver.lost()
+    [action] = tab.receiver.actions()
+    assert isinstance(action, LeavePart)
+    assert tab.owner
+    name = await tab.streams.put_part(tab.owner, action)
+    for _ in range(2):
+        await tab.streams.leave_part(tab.owner, action, name)
+    await Tab(house, house.streams("node-b"), stream=1).hello()
+    await tab.streams.leave_part(tab.owner, action, name)
+    assert [row["object"] for row in await house.rows("select object from parts")] == [name]
+    assert await house.rows("select * from deletions") == []
+    assert [each.object async for each in house.clips.list()] == [name]
 
 
 class TestParts:
