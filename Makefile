@@ -43,6 +43,16 @@ bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
 	@PYTHONPATH=server $(PY) -m tests.bench $(ONLY)
 
+# Hypothesis plays each pair of state machines so many times.
+EXAMPLES ?= 2000
+
+fuzz: $(VENV)/.dev ## look for what breaks (options: ARGS="parser cutter --seconds 600 --jobs 2", EXAMPLES=5000)
+	@$(SAY) "state machines back to back, $(EXAMPLES) games each (0: none)"
+	@if [ "$(EXAMPLES)" -gt 0 ]; then UNDERTONE_FUZZ_EXAMPLES=$(EXAMPLES) \
+	  $(PY) -m pytest -q -o timeout=0 $(SIDE_BY_SIDE) tests/fuzz/test_*_machine.py; fi
+	@$(SAY) "coverage-guided: tests.fuzz $(ARGS)"
+	@PYTHONPATH=server:client:. $(PY) -m tests.fuzz $(ARGS)
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -69,7 +79,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (newest versions: ARGS=--upg
 
 clean: ## remove the environment and all caches (the data in .undertone stays)
 	@$(SAY) "removing $(VENV) and caches"
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz build dist
 	@find server client tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- setting up: each step leaves a stamp, so that it is taken again only when what it read has changed ---------------
@@ -109,4 +119,4 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench accuracy model train lock clean
+.PHONY: help run test check bench fuzz accuracy model train lock clean
