@@ -51,6 +51,16 @@ load: $(VENV)/.dev ## many candidates, a kill -9, a restart (CANDIDATES=1000 PRO
 	@$(SAY) "load"
 	@PYTHONPATH=server $(PY) -m tests.bench.load $(LOAD) $(ARGS)
 
+# Hypothesis plays each pair of state machines so many times.
+EXAMPLES ?= 2000
+
+fuzz: $(VENV)/.dev ## look for what breaks (options: ARGS="parser cutter --seconds 600 --jobs 2", EXAMPLES=5000)
+	@$(SAY) "state machines back to back, $(EXAMPLES) games each (0: none)"
+	@if [ "$(EXAMPLES)" -gt 0 ]; then UNDERTONE_FUZZ_EXAMPLES=$(EXAMPLES) \
+	  $(PY) -m pytest -q -o timeout=0 $(SIDE_BY_SIDE) tests/fuzz/test_*_machine.py; fi
+	@$(SAY) "coverage-guided: tests.fuzz $(ARGS)"
+	@PYTHONPATH=server:client:. $(PY) -m tests.fuzz $(ARGS)
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -77,7 +87,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (newest versions: ARGS=--upg
 
 clean: ## remove the environment and all caches (the data in .undertone stays)
 	@$(SAY) "removing $(VENV) and caches"
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz build dist
 	@find server client tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- setting up: each step leaves a stamp, so that it is taken again only when what it read has changed ---------------
@@ -117,4 +127,4 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench load accuracy model train lock clean
+.PHONY: help run test check bench load fuzz accuracy model train lock clean

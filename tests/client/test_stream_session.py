@@ -180,6 +180,23 @@ def test_an_outbox_that_overflows_says_exactly_what_is_missing(
     assert candidate.told_lost_ms() == pytest.approx(lost_ms, abs=1)
 
 
+def test_a_lead_in_that_is_stored_is_not_said_to_be_missing() -> None:
+    candidate = Candidate(keep_ms=100_000)
+    candidate.record(1200)
+    candidate.send_all()
+    candidate.store(1)
+    candidate.exchange(0, 1)
+    candidate.cut(crash=True)  # after the first window is stored: the next is resumed from its lead-in
+    candidate.record(3000)  # for which the outbox has no room now, nor for what followed it
+    candidate.finish()
+    windows = candidate.server.streams[-1].windows
+    assert len(windows) > 1
+    missing = candidate.recorded - sum(len(numbers_in(window)) for window in windows)
+    assert candidate.told_lost_ms() == pytest.approx(missing * PER_FRAME * 1000 / RATE, abs=1)
+    ((start_ms, _),) = candidate.server.streams[-1].missing
+    assert start_ms == pytest.approx(windows[0].start_ms + windows[0].duration_ms, abs=1)
+
+
 def test_an_hour_without_a_line_keeps_the_last_quarter_and_says_the_rest() -> None:
     candidate = Candidate()
     for _ in range(60):

@@ -11,10 +11,10 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from tests.core.frames import WINDOW_FRAMES, frames
+from tests.core.frames import FRAME_BYTES, WINDOW_FRAMES, frames
 from undertone.core.errors import RemoteFault, Unavailable
 from undertone.core.messages import StreamHello
-from undertone.core.stream_actions import LeavePart, StoreWindow
+from undertone.core.stream_actions import KeepGap, LeavePart, StoreWindow
 from undertone.core.window import WindowClosed
 from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
@@ -163,3 +163,46 @@ async def speak(database: Database, streams: Streams, *last: str) -> None:
             await connection.converse('{"type":"hello","token":"t"}')
         with anyio.fail_after(5):
             await connection.kept.wait()
+
+
+class LastingLine(Line):
+    """It is there until nothing is left to be written."""
+
+    kept: anyio.Event
+
+    async def receive(self) -> str | bytes | None:
+        message = await super().receive()
+        if message is None:
+            await self.kept.wait()
+        return message
+
+
+class ForgetfulOfGaps(Streams):
+    """Can write everything but a gap of its own."""
+
+    async def keep_gap(self, owner: Owner, action: KeepGap) -> None:
+        raise Unavailable("the database is away")
+
+
+async def test_a_gap_that_was_not_told_is_not_passed_over_by_a_part(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate, "PATIENCE_S", 0.0)
+    # The first gap closes the window and is stored with it; the second, at the same byte, stands alone.
+    line = LastingLine(
+        frames(50),
+        f'{{"type":"gap","offset":{50 * FRAME_BYTES},"lost_ms":1000}}',
+        f'{{"type":"gap","offset":{50 * FRAME_BYTES},"lost_ms":3000}}',
+    )
+    streams = ForgetfulOfGaps(database, ClipStore(tmp_path), lambda _: None, "here")
+    async with anyio.create_task_group() as tasks:
+        desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
+        connection = Connection(desk, line)  # type: ignore[arg-type]
+        line.kept = connection.kept
+        with suppress(Unavailable):  # told, if the line was still there
+            await connection.converse('{"type":"hello","token":"t"}')
+        with anyio.fail_after(5):
+            await connection.kept.wait()
+    row = await database.fetch_one("select lost_ms, next_window from streams")
+    assert row is not None
+    assert (row["next_window"], row["lost_ms"]) == (1, 1000)  # so that the sender says the second again

@@ -92,10 +92,11 @@ class Recording:
             raise BadMessage(f"lost_ms counts all that was lost: {gap.lost_ms} is less than {lost_before_ms}")
         if gap.offset == cutter.position and gap.lost_ms == lost_before_ms:
             return []  # says that nothing was lost
+        stored_ms = cutter.lead_in_due_ms  # left out by the sender as well, but not lost
         closed = cutter.gap(gap.offset, gap.lost_ms)
         self._gaps = [*self._gaps[1 - GAPS_KNOWN :], (gap.offset, gap.lost_ms)]
-        lost_ms = gap.lost_ms - lost_before_ms
-        missing = ReportMissing(start_ms, lost_ms) if lost_ms else None
+        lost_ms = gap.lost_ms - lost_before_ms - stored_ms
+        missing = ReportMissing(start_ms + stored_ms, lost_ms) if lost_ms > 0 else None
         if closed is None:
             return [KeepGap(cutter.resume, *self._pace(), missing)]
         return [replace(each, missing=missing) for each in self._kept([closed])]

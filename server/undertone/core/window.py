@@ -134,6 +134,12 @@ class WindowCutter:
         return (self._first + self._frames * format_.samples_per_frame) * 1000 // format_.sample_rate
 
     @property
+    def lead_in_due_ms(self) -> int:
+        """Lead-in that has yet to come again; the window before holds its sound."""
+        format_, due = self.resume.format, max(0, self._lead - self._frames)
+        return due * format_.samples_per_frame * 1000 // format_.sample_rate if format_ else 0
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of the stream in memory."""
         return len(self._held) + self._parser.held_bytes

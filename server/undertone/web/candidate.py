@@ -230,9 +230,9 @@ class Connection:
                     self._patience_s = 0.0
                     self._work.clear()
                     self._receiver.stop(fault, self._now())
-                    self._react()  # which may leave a part
-                    if not self._work:
-                        await self._give_up()
+                    self._react()
+                    self._work.clear()  # nor a part: it would move the stream past a gap that nobody was told of
+                    await self._give_up()
                 else:
                     self._work.popleft()
                     if isinstance(action, (LeavePart, FinishStream)):
