@@ -79,6 +79,8 @@ class Sender:
         for step in [*steps, Step(len(self.stream), "flush")]:
             at = self.cutter.position
             self.closed(self.cutter.feed(self.stream[at : at + step.size]))
+            if self.cutter.format_changed:  # which ends the stream: nothing more of it is taken
+                break
             if step.then == "flush":
                 self.closed(filter(None, [self.cutter.flush()]))
             elif step.then == "gap":

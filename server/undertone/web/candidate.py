@@ -67,7 +67,8 @@ class Desk(Protocol):
 class Connection:
     """One accepted socket of a candidate, from its hello until everything it brought is written."""
 
-    def __init__(self, desk: Desk, peer: Peer) -> None:
+    def __init__(self, desk: Desk, peer: Peer, number: int = 0) -> None:
+        self.number = number  # counts the hellos of a node
         self._desk = desk
         self._peer = peer
         self._receiver = StreamReceiver(desk.clock.now_ms(), max_speed=desk.max_speed)

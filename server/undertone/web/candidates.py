@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 from collections.abc import Callable, Coroutine
@@ -67,6 +68,7 @@ class Candidates:
         self._connections: set[Connection] = set()
         self._lines: dict[tuple[str, str], Connection] = {}  # the newest of each candidate
         self._opening: set[tuple[str, str]] = set()
+        self._numbers = itertools.count()
         self._look = anyio.Event()
         self._tasks: TaskGroup | None = None
 
@@ -82,7 +84,7 @@ class Candidates:
 
     async def converse(self, peer: Peer, hello: str) -> None:
         """Handle one socket from its first message on. Raises the fault that ends it."""
-        connection = Connection(self, peer)
+        connection = Connection(self, peer, next(self._numbers))
         self._connections.add(connection)
         try:
             await connection.converse(hello)
@@ -124,7 +126,9 @@ class Candidates:
         held = await self.streams.admit(meeting, participant, hello.stream)
         if isinstance(held, AlreadyFinished):
             return held
+        self._refuse_late(connection, key)
         await self._take_over(meeting, participant, held)
+        self._refuse_late(connection, key)
         self._opening.add(key)
         try:
             opened = await self.streams.open(meeting, participant, hello.stream, claims.exp * 1000)
@@ -148,6 +152,13 @@ class Candidates:
         if (claims.meeting, claims.sub) != (owner.meeting, owner.participant):
             raise Forbidden("this token is somebody else's: `refresh` renews the one that said hello")
         return claims.exp * 1000
+
+    def _refuse_late(self, connection: Connection, key: tuple[str, str]) -> None:
+        """A client that gave this hello up has said another, here or (if the line broke) at another node: opening it
+        late would take the line from that one, for good."""
+        line = self._lines.get(key)
+        if connection.over or (line is not None and line.number > connection.number):
+            raise TakenOver("a newer connection owns the candidate")
 
     async def _take_over(self, meeting: str, participant: str, held: Held) -> None:
         older = self._lines.get((meeting, participant))

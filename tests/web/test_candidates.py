@@ -1,0 +1,132 @@
+"""The registry of a node: of two hellos of one candidate the newer one has the line, whichever is answered first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.web.test_candidate import Line
+from undertone.core.errors import TakenOver
+from undertone.store.clips import ClipStore
+from undertone.store.clock import DatabaseClock
+from undertone.store.database import Database
+from undertone.store.parts import Parts
+from undertone.store.presence import Presence
+from undertone.store.stream_rows import AlreadyFinished, Held
+from undertone.store.streams import Streams
+from undertone.web.candidates import Candidates
+from undertone.web.tokens import Claims
+
+pytestmark = pytest.mark.anyio
+
+HELLO = '{"type":"hello","token":"t"}'
+
+
+class Ada:
+    """Whose token it always is."""
+
+    async def candidate(self, token: str) -> tuple[Claims, None]:
+        return Claims(sub="p", meeting="m", role="candidate", name="Ada", exp=4_000_000_000), None
+
+
+class Nobody:
+    """No other node is told."""
+
+    def took_over(self, meeting: str, participant: str, generation: int, node: str) -> None:
+        raise AssertionError("no other node has this candidate")
+
+
+class SlowForTheFirst(Streams):
+    """Lets the first hello wait for its answer."""
+
+    asked = 0
+
+    def __init__(self, database: Database, clips: ClipStore) -> None:
+        super().__init__(database, clips, lambda _: None, "here")
+        self.go_on = anyio.Event()
+
+    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+        self.asked += 1
+        if self.asked == 1:
+            await self.go_on.wait()
+        return await super().admit(meeting, participant, stream)
+
+
+class OpenLine(Line):
+    """It stays until it is cut, or its end is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut = anyio.Event()
+
+    async def receive(self) -> str | bytes | None:
+        await self.cut.wait()
+        return None
+
+
+@pytest.fixture
+async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForTheFirst]:
+    database = Database(database_url)
+    await database.connect()
+    await database.execute(
+        "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
+    )
+    await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
+    yield SlowForTheFirst(database, ClipStore(tmp_path))
+    await database.close()
+
+
+def registry(streams: SlowForTheFirst) -> Candidates:
+    return Candidates(
+        authority=Ada(),  # type: ignore[arg-type]
+        streams=streams,
+        parts=Parts(streams._database, streams._clips, lambda _: None),
+        presence=Presence(streams._database, lambda _: None, "here"),
+        notifier=Nobody(),
+        clock=DatabaseClock(),
+        node="here",
+        max_speed=0,
+    )
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["half open", "cut"])
+async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
+    streams: SlowForTheFirst, gone: bool
+) -> None:
+    candidates = registry(streams)
+    older, newer = OpenLine(), OpenLine()
+    refused: list[TakenOver] = []
+
+    async def converse(line: OpenLine) -> None:
+        try:
+            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
+        except TakenOver as fault:
+            refused.append(fault)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(candidates.run)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(converse, older)
+        with anyio.fail_after(5):
+            while not streams.asked:
+                await anyio.sleep(0.01)
+        if gone:
+            older.cut.set()
+        tasks.start_soon(converse, newer)
+        with anyio.fail_after(5):
+            while not newer.said:
+                await anyio.sleep(0.01)
+        assert '"ready"' in newer.said[0]
+        streams.go_on.set()
+        await anyio.sleep(0.3)  # time enough to take the line, if it would
+        row = await streams._database.fetch_one("select generation, streams from participants")
+        assert row is not None
+        assert (row["generation"], row["streams"]) == (1, 1)
+        assert len(refused) == (0 if gone else 1)  # nobody is there to be told
+        assert older.said == []
+        newer.cut.set()
+        await candidates.settle(5)
+        tasks.cancel_scope.cancel()
