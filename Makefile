@@ -43,6 +43,14 @@ bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
 	@PYTHONPATH=server $(PY) -m tests.bench $(ONLY)
 
+# What was set on the command line; the defaults are in tests/bench/load/__main__.py.
+LOAD = $(if $(CANDIDATES),--candidates $(CANDIDATES)) $(if $(PROCTORS),--proctors $(PROCTORS)) \
+	$(if $(MEETINGS),--meetings $(MEETINGS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(START),--start $(START))
+
+load: $(VENV)/.dev ## many candidates, a kill -9, a restart (CANDIDATES=1000 PROCTORS=100 MINUTES=10 START=together)
+	@$(SAY) "load"
+	@PYTHONPATH=server $(PY) -m tests.bench.load $(LOAD) $(ARGS)
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -109,4 +117,4 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench accuracy model train lock clean
+.PHONY: help run test check bench load accuracy model train lock clean

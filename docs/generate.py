@@ -1,7 +1,11 @@
-"""Writes docs/protocol.md from docs/protocol.template.md and the definitions in the code: `python docs/generate.py`."""
+"""Writes docs/protocol.md: `python docs/generate.py`.
+
+From docs/protocol.template.md, the definitions in the code, and the table of what the tests throw at a server.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from undertone.core.protocol_doc import DOCUMENT, TEMPLATE, document
@@ -9,4 +13,7 @@ from undertone.core.protocol_doc import DOCUMENT, TEMPLATE, document
 ROOT = Path(__file__).resolve().parent.parent
 
 if __name__ == "__main__":
-    (ROOT / DOCUMENT).write_text(document((ROOT / TEMPLATE).read_text()))
+    sys.path.insert(0, str(ROOT))  # the tests are no installed package
+    from tests.end_to_end.rubbish.table import documented
+
+    (ROOT / DOCUMENT).write_text(document((ROOT / TEMPLATE).read_text(), {"rubbish": documented}))

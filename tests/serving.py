@@ -115,6 +115,7 @@ class Server:
     def end(self) -> None:
         """Whatever state it is in: it is gone afterwards."""
         if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGCONT)  # a test that failed may have left it stopped
             try:
                 self.stop()
             except subprocess.TimeoutExpired:
@@ -180,15 +181,20 @@ def prepared_server(
 
 @contextlib.contextmanager
 def running_worker(
-    data_dir: Path, *, database_url: str | None = None, workers: int = 1, env: Mapping[str, str] | None = None
+    data_dir: Path,
+    *,
+    database_url: str | None = None,
+    workers: int = 1,
+    env: Mapping[str, str] | None = None,
+    log: str = "worker.log",
 ) -> Iterator[Server]:
-    """`undertone worker`, once it says that it looks for windows."""
+    """`undertone worker`, once it says that it looks for windows. A second one is another with another `log`."""
     said = {"UNDERTONE_DATABASE_URL": database_url} if database_url else {}
     worker = Server(
         ["worker", "--data", str(data_dir), "--workers", str(workers)],
         clean_environment({**said, **(env or {})}),
         data_dir,
-        "worker.log",
+        log,
     )
     try:
         worker.launch()

@@ -7,6 +7,7 @@ spread over processes, one a core, and told in the order they were named.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -97,7 +98,7 @@ def windows(file: Path) -> Iterator[tuple[int, int, WindowClosed]]:
         raise NoAudio("no MP3 frame in it" + (f"; it looks like {looks_like}" if looks_like else ""))
 
 
-def analyze(file: str, engine: str, expected_voices: int = 1) -> Report:
+def analyze(file: str, engine: str, expected_voices: int = 1, threads: int = 1) -> Report:
     """All windows of one file, in order. What went wrong is told in the report."""
     lines: list[Line] = []
     profile: bytes | None = None
@@ -105,7 +106,7 @@ def analyze(file: str, engine: str, expected_voices: int = 1) -> Report:
         diarizer = load(engine)
         for number, start_ms, window in windows(Path(file)):
             clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
-            diarization = diarizer.diarize(clip, profile)
+            diarization = diarizer.diarize(clip, profile, threads)
             profile = diarization.profile
             lines.append(Line(file, number, start_ms, window.duration_ms, judge(diarization, expected_voices)))
     except OSError as error:
@@ -183,14 +184,14 @@ def run(argv: Sequence[str], out: TextIO | None = None, err: TextIO | None = Non
 
 def _reports(files: Sequence[str], engine: str, jobs: int) -> Iterator[Report]:
     """One report a file, in order, each as soon as it and those before it are done."""
-    jobs = max(1, min(jobs, len(files)))
-    if jobs == 1:
-        for file in files:
-            yield analyze(file, engine)
+    processes = max(1, min(jobs, len(files)))
+    listen = functools.partial(analyze, engine=engine, threads=max(1, jobs // processes))
+    if processes == 1:
+        yield from map(listen, files)
         return
     # Spawned, not forked: numeric libraries do not survive a fork of a process that has used them.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: list[Future[Report]] = [pool.submit(analyze, file, engine) for file in files]
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting: list[Future[Report]] = [pool.submit(listen, file) for file in files]
         for report in waiting:
             try:
                 yield report.result()
@@ -212,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=_cores(),
         metavar="N",
-        help="processes at once (default: one a core, here %(default)s)",
+        help="cores to use (default: all, here %(default)s)",
     )
     return parser
 

@@ -64,6 +64,9 @@ log: Final = logging.getLogger("undertone")
 # Draining takes at most 20 s in all: most of it for telling the sockets, the rest for what they brought.
 SOCKETS_WITHIN_SECONDS: Final = 14.0
 WRITTEN_WITHIN_SECONDS: Final = 4.0
+# Candidates write through connections of their own: when a thousand windows end in the same second, or a thousand lines
+# come back after a restart, proctors and calls do not wait behind them. Six keep one event loop busy.
+CANDIDATES_CONNECTIONS: Final = 6
 # How long a browser may remember that it asked before a call across origins.
 CORS_SECONDS: Final = 600
 
@@ -96,11 +99,12 @@ class Node:
 async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
-    database = Database(url)
+    database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
     await connect_patiently(database)
+    await connect_patiently(writing)
     try:
         async with anyio.create_task_group() as tasks:
-            node, running = _assemble(settings, url, database, secrets, sockets, name)
+            node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
             for part in running:
                 tasks.start_soon(part)
             yield node
@@ -108,18 +112,25 @@ async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets
     finally:
         with anyio.CancelScope(shield=True):
             await say_goodbye(database, name)
+            await writing.close()
             await database.close()
 
 
 def _assemble(
-    settings: Settings, url: str, database: Database, secrets: Sequence[str], sockets: int, name: str
+    settings: Settings,
+    url: str,
+    database: Database,
+    writing: Database,
+    secrets: Sequence[str],
+    sockets: int,
+    name: str,
 ) -> tuple[Node, list[Part]]:
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
     notifier, listener = Notifier(url), Listener(url)
     clips = ClipStore(settings.clips or settings.data)
     events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
-    meetings = Meetings(database, notifier.moved, notifier.ended)
+    meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
     participants = Participants(database, notifier.moved, notifier.revoked)
     audit = Audit(database)
     api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
@@ -129,7 +140,7 @@ def _assemble(
     parts = Parts(database, clips, notifier.moved)
     candidates = Candidates(
         authority=authority,
-        streams=Streams(database, clips, notifier.moved, name),
+        streams=Streams(writing, clips, notifier.moved, name),
         parts=parts,
         presence=Presence(database, notifier.moved, name),
         notifier=notifier,
@@ -193,7 +204,8 @@ def _assemble(
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
-    processes = max(1, cores() - 1) if settings.workers is None else settings.workers
+    # One a core, none left free: they yield to the sockets, and windows that end in one second are judged side by side.
+    processes = cores() if settings.workers is None else settings.workers
     works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties_of(settings, max(1, processes)))
     analysis = Ending(works.analyse) if processes else None
     running: list[Part] = [
@@ -238,9 +250,10 @@ async def _hear(
                 case TookOver(meeting, participant, generation, node):
                     if node != name:
                         candidates.taken_over(meeting, participant, generation)
+                case WasRevoked(meeting, who, "proctor"):
+                    hub.revoked(meeting, who)
                 case WasRevoked(meeting, who):
                     candidates.revoked(meeting, who)
-                    hub.revoked(meeting, who)
                 case Ended(meeting):
                     tasks.start_soon(_send_off, candidates, meetings, meeting)
                 case Reconnected():

@@ -145,7 +145,7 @@ class Settings:
     workers: int | None = _setting(
         None,
         _whole(0, 256),
-        "analysis processes; unset: one a core, of which serve leaves one free; 0: none in serve",
+        "analysis processes, and the cores they take; unset: all cores, the sockets first; 0: none in serve",
         of=ANALYSIS,
     )
     database_url: str | None = _setting(

@@ -17,6 +17,7 @@ from undertone.app import Node, composed
 from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
+from undertone.web.heads import BoundedHeads
 
 log: Final = logging.getLogger("undertone")
 
@@ -44,6 +45,13 @@ class Server(uvicorn.Server):
             host, port = listener.getsockname()[:2]
             log.info("listening on %s port %d", host, port)
             print(f"Undertone is ready: open http://{_reachable(host)}:{port}", flush=True)  # noqa: T201
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A text that is not UTF-8 is the peer's fault: a line tells it, where uvicorn's traceback would fill the log."""
+    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+        record.exc_info = None
+    return True
 
 
 def _reachable(host: str) -> str:
@@ -100,6 +108,7 @@ async def serve(settings: Settings, listener: socket.socket, secrets: Sequence[s
         await tasks.start(running.obey_signals)
         async with database_url(settings) as url, composed(settings, url, secrets, sockets) as node:
             server = Server(_uvicorn(settings, node))
+            logging.getLogger("uvicorn.error").addFilter(_without_traceback)
             running.begun(node, server)
             try:
                 await server.serve([listener])
@@ -148,7 +157,7 @@ class _Running:
 def _uvicorn(settings: Settings, node: Node) -> uvicorn.Config:
     return uvicorn.Config(
         node.app,
-        http="httptools",
+        http=BoundedHeads,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,

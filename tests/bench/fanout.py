@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import shutil
 import statistics
@@ -17,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +26,7 @@ import psutil
 from websockets.sync.client import connect
 
 from tests.bench.bare import bare_server
-from tests.bench.watchers import Order, watch
+from tests.bench.clients import Clients, Crowd, clients
 from tests.serving import running_server
 from undertone.core.events import Person, WindowJudged
 from undertone.store import embedded
@@ -95,27 +93,30 @@ async def _prepare(database_url: str, url: str, pid: int) -> Served:
 def measure(bare: Served, ours: Served, database_url: str) -> None:
     """Weighs the idle sockets of both, then lets them send in turn."""
     with contextlib.ExitStack() as stack:
-        sides = [(side, stack.enter_context(_clients(side))) for side in (bare, ours)]
-        kib = {side.name: _weigh(side, clients) for side, clients in sides}
+        sides = [
+            (side, stack.enter_context(clients(Crowd(side.port, side.path, [side.hello] * PROCTORS))))
+            for side in (bare, ours)
+        ]
+        kib = {side.name: _weigh(side, crowd) for side, crowd in sides}
         costs: dict[str, list[float]] = {side.name: [] for side, _ in sides}
         with connect(f"ws://127.0.0.1:{bare.port}/control", proxy=None) as control:
-            for _ in range(ROUNDS):
-                for side, clients in sides:
-                    costs[side.name].append(_round(side, clients, control.send, database_url))
+            for number in range(1, ROUNDS + 1):
+                for side, crowd in sides:
+                    costs[side.name].append(_round(side, crowd, number, control.send, database_url))
     _print(costs[bare.name], costs[ours.name], kib[bare.name], kib[ours.name])
 
 
-def _weigh(side: Served, clients: Connection) -> float:
+def _weigh(side: Served, crowd: Clients) -> float:
     """KiB of resident memory that one more idle socket takes."""
-    _ask(clients, ("connect", WARM_UP))
+    crowd.ask(("connect", WARM_UP))
     time.sleep(1)
     before = side.process.memory_info().rss
-    _ask(clients, ("connect", PROCTORS - WARM_UP))
+    crowd.ask(("connect", PROCTORS - WARM_UP))
     time.sleep(1)
     return (side.process.memory_info().rss - before) / 1024 / (PROCTORS - WARM_UP)
 
 
-def _round(side: Served, clients: Connection, send: Callable[[str], None], database_url: str) -> float:
+def _round(side: Served, crowd: Clients, number: int, send: Callable[[str], None], database_url: str) -> float:
     """Microseconds of the server's CPU for one event delivered to one socket."""
     before = side.process.cpu_times()
     if side.meeting:
@@ -125,8 +126,9 @@ def _round(side: Served, clients: Connection, send: Callable[[str], None], datab
         for _ in range(EVENTS):
             send(text)
             time.sleep(EVERY_S)
-    received = _ask(clients, ("received", EVENTS * PROCTORS))
-    assert received == EVENTS * PROCTORS, f"{side.name}: {received} of {EVENTS * PROCTORS} arrived"
+    due = EVENTS * PROCTORS * number
+    received = crowd.ask(("events", due))
+    assert received == due, f"{side.name}: {received} of {due} arrived"
     after = side.process.cpu_times()
     return (after.user + after.system - before.user - before.system) / (EVENTS * PROCTORS) * 1e6
 
@@ -151,31 +153,6 @@ def _text_like_ours() -> str:
     person = {"participant": {"id": "c1", "name": "A candidate"}}
     body = {name: getattr(VERDICT, name) for name in VERDICT.__struct_fields__ if name != "reason"}
     return orjson.dumps({**event, **person, **body}).decode()
-
-
-# --- the processes
-
-
-@contextlib.contextmanager
-def _clients(side: Served) -> Iterator[Connection]:
-    """A process with the clients of one server, doing what it is told through the pipe."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=watch, args=(there, side.port, side.path, side.hello), daemon=True)
-    process.start()
-    try:
-        yield here
-    finally:
-        here.close()
-        process.join(10)
-
-
-def _ask(clients: Connection, order: Order) -> int:
-    clients.send(order)
-    if not clients.poll(120):
-        raise TimeoutError(f"the clients did not {order[0]} within 120 s")
-    answer: int = clients.recv()
-    return answer
 
 
 @contextlib.contextmanager

@@ -9,15 +9,11 @@ PostgreSQL's are not.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import statistics
 import tempfile
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +23,7 @@ import psutil
 
 import undertone_client
 from tests.bench.bare import bare_server
-from tests.bench.senders import MESSAGE_BYTES, MESSAGE_S, Order, send
+from tests.bench.clients import MESSAGE_BYTES, MESSAGE_S, Clients, Crowd, clients
 from tests.serving import running_server
 from undertone.store import embedded
 
@@ -86,15 +82,18 @@ def _hellos(url: str) -> list[str]:
 def _measure(bare: Side, ours: Side) -> None:
     mp3 = (Path(undertone_client.__file__).parent / "samples" / "two-voices.mp3").read_bytes()
     with contextlib.ExitStack() as stack:
-        sides = [(side, stack.enter_context(_clients(side, mp3))) for side in (bare, ours)]
-        kib = {side.name: _weigh(side, clients) for side, clients in sides}
+        sides = [
+            (side, stack.enter_context(clients(Crowd(side.port, side.path, side.hellos, mp3, SPEED))))
+            for side in (bare, ours)
+        ]
+        kib = {side.name: _weigh(side, crowd) for side, crowd in sides}
         costs: dict[str, list[float]] = {side.name: [] for side, _ in sides}
         for number in range(ROUNDS):
-            for side, clients in sides:
+            for side, crowd in sides:
                 before = side.process.cpu_times()
-                _ask(clients, ("send", ROUND_S))
+                crowd.ask(("send", ROUND_S))
                 due = CANDIDATES * (number + 1) if side is ours else 0
-                stored = _ask(clients, ("stored", due))
+                stored = crowd.ask(("stored", due))
                 after = side.process.cpu_times()
                 assert stored == due, f"{stored} of {due} windows were stored"
                 used_s = after.user + after.system - before.user - before.system
@@ -102,40 +101,16 @@ def _measure(bare: Side, ours: Side) -> None:
     _print(costs["bare"], costs["undertone"], kib["bare"], kib["undertone"])
 
 
-def _weigh(side: Side, clients: Connection) -> float:
+def _weigh(side: Side, crowd: Clients) -> float:
     """KiB of resident memory for one more streaming candidate, without the bytes of audio that the server holds."""
-    _ask(clients, ("connect", WARM_UP))
-    _ask(clients, ("send", 1))
+    crowd.ask(("connect", WARM_UP))
+    crowd.ask(("send", 1))
     before = side.process.memory_info().rss
-    _ask(clients, ("connect", CANDIDATES - WARM_UP))
-    _ask(clients, ("send", WEIGHED_AFTER_S))
+    crowd.ask(("connect", CANDIDATES - WARM_UP))
+    crowd.ask(("send", WEIGHED_AFTER_S))
     grown = side.process.memory_info().rss - before
     audio = CANDIDATES * WEIGHED_AFTER_S / MESSAGE_S * MESSAGE_BYTES if side.hellos[0] != "hello" else 0
     return (grown - audio) / 1024 / (CANDIDATES - WARM_UP)
-
-
-@contextlib.contextmanager
-def _clients(side: Side, mp3: bytes) -> Iterator[Connection]:
-    """A process with the clients of one server, doing what it is told through the pipe."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    arguments = (there, side.port, side.path, list(side.hellos), mp3, SPEED)
-    process = context.Process(target=send, args=arguments, daemon=True)
-    process.start()
-    try:
-        yield here
-    finally:
-        here.close()
-        process.join(10)
-
-
-def _ask(clients: Connection, order: Order) -> int:
-    clients.send(order)
-    deadline = time.monotonic() + 300
-    if not clients.poll(deadline - time.monotonic()):
-        raise TimeoutError(f"the clients did not {order[0]} within 300 s")
-    answer: int = clients.recv()
-    return answer
 
 
 def _print(bare: list[float], ours: list[float], bare_kib: float, our_kib: float) -> None:

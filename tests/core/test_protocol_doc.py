@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.rubbish.table import documented
 from undertone.core.errors import CLOSE_CODES
 from undertone.core.events import EVENT_KINDS
 from undertone.core.messages import FROM_CANDIDATE, FROM_PROCTOR, TO_CANDIDATE, TO_PROCTOR
@@ -17,6 +18,7 @@ from undertone.web.health import Health
 from undertone.web.meetings import MeetingRoutes
 
 ROOT = Path(__file__).resolve().parents[2]
+MORE = {"rubbish": documented}
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +27,13 @@ def page() -> str:
 
 
 def test_the_page_is_what_the_code_and_the_template_say(page: str) -> None:
-    assert page == document((ROOT / TEMPLATE).read_text()), "run: python docs/generate.py"
+    assert page == document((ROOT / TEMPLATE).read_text(), MORE), "run: python docs/generate.py"
 
 
 def test_every_generated_part_has_its_place_and_no_place_is_empty() -> None:
     places = re.findall(r"\{\{(.+?)\}\}", (ROOT / TEMPLATE).read_text())
-    assert sorted(places) == sorted(PARTS)
-    assert all(len(part()) > 100 for part in PARTS.values())
+    assert sorted(places) == sorted([*PARTS, *MORE])
+    assert all(len(part()) > 100 for part in [*PARTS.values(), *MORE.values()])
     with pytest.raises(KeyError):
         document("{{nothing}}")
 

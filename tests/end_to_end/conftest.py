@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import numpy as np
@@ -26,6 +27,16 @@ def fresh_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     """An empty one; the first server makes its schema."""
     name = f"nodes_{next(_numbers)}"
     asyncio.run(_statement(postgres.dsn, f"create database {name}"))
+    yield postgres.url(name)
+    asyncio.run(_statement(postgres.dsn, f"drop database {name} with (force)"))
+
+
+@contextmanager
+def copied_database(postgres: EmbeddedPostgres, url: str) -> Iterator[str]:
+    """One like that of `url`, which nobody is using."""
+    name = f"copy_{next(_numbers)}"
+    there = urlsplit(url).path.removeprefix("/")
+    asyncio.run(_statement(postgres.dsn, f"create database {name} template {there} strategy file_copy"))
     yield postgres.url(name)
     asyncio.run(_statement(postgres.dsn, f"drop database {name} with (force)"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import fresh_database
 from tests.serving import Server, running_server
-from undertone.core.errors import Forbidden, MeetingEnded, NotFound, TakenOver, Unauthorized
+from undertone.core.errors import Forbidden, MeetingEnded, NotFound, Revoked, TakenOver, Unauthorized
 from undertone.core.events import Event
 from undertone.core.requests import MeetingCreated
 from undertone.store.embedded import EmbeddedPostgres
@@ -71,6 +71,17 @@ async def test_candidates_join_once_and_renew_with_their_own_token(meetings: Mee
     assert renewed.id == ada.id
     with pytest.raises(Unauthorized):
         await meetings.renew(id_, ada.id, "no token", meeting.join_secret)
+
+
+async def test_a_proctor_is_revoked_and_admitted_again(meetings: Meetings, meeting: MeetingCreated) -> None:
+    id_ = meeting.data.id
+    grace = await meetings.add_proctor(id_, "Grace", meeting.admin_id)
+    revoked = await meetings.revoke_proctor(id_, grace.id, meeting.admin_id)
+    assert (revoked.id, revoked.name, revoked.revoked) == (grace.id, "Grace", True)
+    with pytest.raises(Revoked):
+        await meetings.anomalies(id_, grace.token)
+    assert not (await meetings.revoke_proctor(id_, grace.id, revoked=False)).revoked  # by the API key
+    assert await meetings.anomalies(id_, grace.token) == []
 
 
 async def test_what_is_not_there_is_named(meetings: Meetings, meeting: MeetingCreated) -> None:

@@ -208,6 +208,17 @@ async def test_it_is_told_and_no_other_peer_notices(nodes: Nodes, code: int) -> 
         assert (await bystander.hear_until("finished"))[-1]["windows"] == 1
 
 
+async def test_a_proctor_who_is_revoked_is_told_on_every_node(nodes: Nodes) -> None:
+    grace = nodes.room.call("POST", "/proctors", json={"name": "Grace"}).json()["data"]
+    sockets = [(await channel(node, nodes.room, token=grace["token"]))[0] for node in (nodes.first, nodes.second)]
+    bystander, _ = await channel(nodes.second, nodes.room)
+    nodes.room.call("PATCH", f"/proctors/{grace['id']}", json={"revoked": True})
+    for socket in sockets:
+        told_rightly(4508, await socket.fault())
+    nodes.room.join()
+    assert (await bystander.hear())["kind"] == "candidate_joined"
+
+
 @pytest.mark.parametrize(
     ("code", "env"),
     [

@@ -68,6 +68,10 @@ class Socket:
         for at in range(0, len(mp3), each):
             await self._connection.send(mp3[at : at + each])
 
+    async def ping(self) -> None:
+        """One that nobody waits for."""
+        await self._connection.ping()
+
     async def hear(self, within_s: float = 20) -> Message:
         """The next message. Raises ConnectionClosed."""
         async with asyncio.timeout(within_s):

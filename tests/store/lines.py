@@ -8,6 +8,7 @@ from undertone.store.database import Database
 
 MEETING = "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values (:meeting, '', '', '', '')"
 MEETINGS = "select meeting from meetings order by meeting"
+CHANGE_ALL = "update meetings set title = 'changed'"
 SLEEP = "select pg_sleep(:seconds)"
 END_ALL = """
 select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()

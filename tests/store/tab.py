@@ -98,7 +98,8 @@ class Tab:
                 self.said.append(message)
             case StoreWindow():
                 assert self.owner
-                await self.streams.store_window(self.owner, action)
+                clip = await self.streams.put_clip(self.owner, action.window)
+                await self.streams.store_window(self.owner, action, clip)
                 self.receiver.window_stored()
             case KeepAnchor():
                 assert self.owner
@@ -111,7 +112,8 @@ class Tab:
                 self.receiver.stream_finished(await self.streams.finish(self.owner, total_bytes))
             case LeavePart():
                 assert self.owner
-                await self.streams.leave_part(self.owner, action)
+                name = await self.streams.put_part(self.owner, action)
+                await self.streams.leave_part(self.owner, action, name)
                 self.receiver.part_left()
             case End():
                 self.ended = True

@@ -209,6 +209,32 @@ async def test_hanging_reads_use_up_neither_threads_nor_the_writers(tmp_path: Pa
                 continue
 
 
+READ_AND_END = """
+import asyncio, sys
+from pathlib import Path
+from undertone.core.errors import Unavailable
+from undertone.store.clips import ClipStore
+
+async def read():
+    try:
+        await ClipStore(Path(sys.argv[1]), within_s=0.2).get(sys.argv[2])
+    except Unavailable:
+        print("away")
+
+asyncio.run(read())
+"""
+
+
+@pytest.mark.slow
+def test_a_hanging_store_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    with hanging(tmp_path / NAME), Popen([sys.executable, "-c", READ_AND_END, tmp_path, NAME], stdout=PIPE) as process:
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (said, process.returncode) == (b"away\n", 0)
+
+
 async def test_cancelled_it_ends_at_once_and_later_calls_work(tmp_path: Path) -> None:
     store = ClipStore(tmp_path, within_s=30)
     with hanging(tmp_path / NAME):

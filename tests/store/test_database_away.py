@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.store.lines import MEETING, MEETINGS, SLEEP, end_all, meetings
+from tests.store.lines import CHANGE_ALL, MEETING, MEETINGS, SLEEP, end_all, meetings, two_meetings
 from tests.store.silent_line import silent_line
 from undertone.core.errors import Unavailable
 from undertone.store.database import Database, Transaction
@@ -75,6 +75,33 @@ async def test_a_silent_database_is_away_within_the_deadline(database_url: str) 
         line.talking.set()
         assert await database.fetch_one("select 1 as one") is not None
         await database.close()
+
+
+@pytest.mark.parametrize("falls", ["silent", "asleep"])
+async def test_the_locks_of_one_who_fell_silent_in_mid_transaction_are_let_go(database_url: str, falls: str) -> None:
+    async with silent_line(database_url) as line:
+        frozen, other = Database(line.url, within_s=0.5), Database(database_url)
+        await frozen.connect()
+        await other.connect()
+        await two_meetings(other, ("a", "b"))
+
+        went_on = asyncio.Event()
+
+        async def freeze() -> None:
+            async with frozen.transaction() as transaction:
+                await transaction.execute(CHANGE_ALL)
+                if falls == "silent":
+                    line.forget()
+                await other.execute(CHANGE_ALL)
+                went_on.set()
+                await transaction.execute(CHANGE_ALL)
+
+        with pytest.raises(Unavailable):
+            await freeze()
+        assert went_on.is_set()
+        assert await meetings(frozen) == ["a", "b"]
+        await frozen.close()
+        await other.close()
 
 
 @pytest.mark.parametrize("cancels", [False, True])

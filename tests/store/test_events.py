@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
 
 from tests.store.house import ANN, House
-from undertone.core.errors import NotFound
+from undertone.core.errors import NotFound, Unavailable
 from undertone.core.events import AudioMissing, CandidateMoved, MeetingEnded, decode_event
 from undertone.core.times import parse_rfc3339
-from undertone.store.events import NewEvent, append
+from undertone.store import events
+from undertone.store.events import Events, NewEvent, Page, append
 
 pytestmark = pytest.mark.anyio
+
+TRIM = "delete from events where id <= 5; update meetings set trimmed_to = 5"
 
 
 async def test_an_event_is_on_the_wire_what_was_appended(house: House) -> None:
@@ -102,6 +106,63 @@ async def test_a_page_holds_no_more_than_asked_for(house: House) -> None:
     assert (beyond.events, beyond.position) == ([], page.position)
     assert await house.events.page("nowhere", 0, 2) is None
     assert await house.events.position("nowhere") is None
+
+
+async def test_a_listing_is_a_page_read_bit_by_bit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LISTED_AT_ONCE", 3)
+    await house.tell(10)
+    for after, limit in ((0, 1), (0, 3), (0, 7), (4, 100), (0, 11), (11, 5), (99, 5)):
+        assert await house.events.listing("exam", after, limit) == await house.events.page("exam", after, limit)
+    assert await house.events.listing("nowhere", 0, 5) is None
+
+
+async def test_what_happens_while_a_listing_is_read_is_left_for_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LISTED_AT_ONCE", 3)
+    await house.tell(10)
+    expected = await house.events.page("exam", 0, 100)
+    between_pages(monkeypatch, house.tell)
+    assert await house.events.listing("exam", 0, 100) == expected
+
+
+@pytest.mark.parametrize("change", [TRIM, "update meetings set epoch = 'restored'"])
+async def test_a_listing_that_is_trimmed_or_restored_while_it_is_read_begins_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(events, "LISTED_AT_ONCE", 3)
+    await house.tell(10)
+    changes = iter(change.split(";"))
+
+    async def happen() -> None:
+        for statement in changes:
+            await house.database.execute(statement)
+
+    between_pages(monkeypatch, happen)
+    listed = await house.events.listing("exam", 0, 100)
+    assert listed == await house.events.page("exam", 0, 100)
+    assert listed is not None
+    assert listed.events[0].id == (6 if change == TRIM else 1)
+
+
+async def test_a_hole_that_stays_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LISTED_AT_ONCE", 3)
+    await house.tell(10)
+    await house.database.execute("delete from events where id = 4")
+    with pytest.raises(Unavailable):
+        await house.events.listing("exam", 0, 100)
+
+
+def between_pages(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[object]]) -> None:
+    """It happens after each page of a listing was read."""
+    read = Events.page
+
+    async def page(self: Events, meeting: str, after: int, limit: int) -> Page | None:
+        found = await read(self, meeting, after, limit)
+        await happens()
+        return found
+
+    monkeypatch.setattr(Events, "page", page)
 
 
 async def test_moved_are_meetings_that_stand_elsewhere_or_are_gone(house: House) -> None:

@@ -8,7 +8,8 @@ from tests.core.frames import FRAME_BYTES, FRAME_MS, WINDOW_BYTES, WINDOW_FRAMES
 from tests.store.tab import Store, Tab, clip_bytes, stored_windows
 from undertone.core.errors import TakenOver
 from undertone.core.messages import Finish, Stored
-from undertone.core.stream_actions import StoreWindow
+from undertone.core.stream_actions import LeavePart, StoreWindow
+from undertone.store.clips import clip_object
 from undertone.store.stream_rows import millis
 
 pytestmark = pytest.mark.anyio
@@ -84,13 +85,32 @@ async def test_a_window_said_twice_by_its_owner_is_stored_once(store: Store) -> 
     [action] = tab.receiver.actions()
     assert isinstance(action, StoreWindow)
     assert tab.owner
-    for _ in range(2):
-        await tab.streams.store_window(tab.owner, action)
+    clip = await tab.streams.put_clip(tab.owner, action.window)
+    for again in (clip, clip, await tab.streams.put_clip(tab.owner, action.window)):
+        await tab.streams.store_window(tab.owner, action, again)
+    assert [each.object async for each in store.clips.list()] == [clip_object("m", clip)]
     assert await stored_windows(store) == [(1, 0, 0, 60_000)]
     assert [kind for kind, _ in await store.events()].count("window_stored") == 1
     for _ in range(2):
         await tab.streams.finish(tab.owner, 1234)
     assert [kind for kind, _ in await store.events()].count("candidate_finished") == 1
+
+
+async def test_a_part_said_twice_is_there_once_whoever_owns_the_stream_by_then(store: Store) -> None:
+    tab = await Tab(store, store.streams()).hello()
+    tab.receiver.receive_audio(frames(50), tab.now)
+    tab.receiver.lost()
+    [action] = tab.receiver.actions()
+    assert isinstance(action, LeavePart)
+    assert tab.owner
+    name = await tab.streams.put_part(tab.owner, action)
+    for _ in range(2):
+        await tab.streams.leave_part(tab.owner, action, name)
+    await Tab(store, store.streams("node-b"), stream=1).hello()
+    await tab.streams.leave_part(tab.owner, action, name)
+    assert [row["object"] for row in await store.rows("select object from parts")] == [name]
+    assert await store.rows("select * from deletions") == []
+    assert [each.object async for each in store.clips.list()] == [name]
 
 
 async def test_windows_begin_when_they_were_spoken(store: Store) -> None:

@@ -54,7 +54,7 @@ async def test_a_stream_anchored_anew_is_told_once_however_often_it_is_said(stor
                 action = each
             elif isinstance(each, StoreWindow) and action is None:
                 assert tab.owner
-                await tab.streams.store_window(tab.owner, each)
+                await tab.streams.store_window(tab.owner, each, await tab.streams.put_clip(tab.owner, each.window))
         if action is not None:
             break
     assert action is not None

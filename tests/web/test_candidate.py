@@ -1,4 +1,4 @@
-"""A candidate's connection whose store fails for good: it lets go, whatever it still held."""
+"""A candidate's connection whose store fails: it tries again for a while, then lets go, whatever it still held."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.core.frames import WINDOW_FRAMES, frames
 from undertone.core.errors import RemoteFault, Unavailable
 from undertone.core.messages import StreamHello
 from undertone.core.stream_actions import LeavePart, StoreWindow
+from undertone.core.window import WindowClosed
 from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
@@ -30,11 +31,41 @@ pytestmark = pytest.mark.anyio
 class FullDisk(Streams):
     """Opens and releases as ever, and can write nothing."""
 
-    async def store_window(self, owner: Owner, action: StoreWindow, part: str | None = None) -> None:
+    async def put_clip(self, owner: Owner, window: WindowClosed) -> str:
         raise Unavailable("the clip store is away")
 
-    async def leave_part(self, owner: Owner, action: LeavePart) -> None:
+    async def put_part(self, owner: Owner, action: LeavePart) -> str:
         raise Unavailable("the clip store is away")
+
+
+class SilentDisk(FullDisk):
+    """Takes its time to fail."""
+
+    attempts = 0
+
+    async def put_clip(self, owner: Owner, window: WindowClosed) -> str:
+        self.attempts += 1
+        await anyio.sleep(0.3)
+        return await super().put_clip(owner, window)
+
+
+class LostAnswers(Streams):
+    """Takes bytes, and writes rows only at the fourth attempt."""
+
+    attempts = 0
+
+    async def store_window(self, owner: Owner, action: StoreWindow, clip: str, part: str | None = None) -> None:
+        self._fail()
+        await super().store_window(owner, action, clip, part)
+
+    async def leave_part(self, owner: Owner, action: LeavePart, name: str) -> None:
+        self._fail()
+        await super().leave_part(owner, action, name)
+
+    def _fail(self) -> None:
+        self.attempts += 1
+        if self.attempts % 4:
+            raise Unavailable("the database is away")
 
 
 class Desk:
@@ -92,10 +123,39 @@ async def test_what_can_not_be_written_holds_nothing_up(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str | None
 ) -> None:
     monkeypatch.setattr(candidate, "PATIENCE_S", 0.0)
+    await speak(database, FullDisk(database, ClipStore(tmp_path), lambda _: None, "here"), *([last] if last else []))
+    row = await database.fetch_one("select node from participants")
+    assert row is not None
+    assert row["node"] is None
+
+
+async def test_patience_counts_the_time_that_a_silent_store_takes(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(candidate, "RETRY_FIRST_S", 0.001)
+    streams = SilentDisk(database, ClipStore(tmp_path), lambda _: None, "here")
+    await speak(database, streams)
+    assert streams.attempts <= 3
+
+
+async def test_bytes_are_put_once_however_often_their_row_is_tried(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate, "RETRY_FIRST_S", 0.001)
+    streams = LostAnswers(database, ClipStore(tmp_path), lambda _: None, "here")
+    await speak(database, streams)
+    assert streams.attempts == 8
+    assert len(await database.fetch_all("select 1 from windows")) == 1
+    assert len(await database.fetch_all("select 1 from parts")) == 1
+    assert sorted(path.suffix for path in tmp_path.rglob("*") if path.is_file()) == [".mp3", ".part"]
+
+
+async def speak(database: Database, streams: Streams, *last: str) -> None:
+    """A window and a little more; then the line is gone, and everything is kept that can be."""
     sound = frames(WINDOW_FRAMES + 50)
     pieces = [sound[at : at + 60_000] for at in range(0, len(sound), 60_000)]
-    line = Line(*pieces, *([last] if last else []))
-    streams = FullDisk(database, ClipStore(tmp_path), lambda _: None, "here")
+    line = Line(*pieces, *last)
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
         connection = Connection(desk, line)  # type: ignore[arg-type]
@@ -103,6 +163,3 @@ async def test_what_can_not_be_written_holds_nothing_up(
             await connection.converse('{"type":"hello","token":"t"}')
         with anyio.fail_after(5):
             await connection.kept.wait()
-    row = await database.fetch_one("select node from participants")
-    assert row is not None
-    assert row["node"] is None

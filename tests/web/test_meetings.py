@@ -193,6 +193,28 @@ def test_a_proctor_is_invited_for_twelve_hours(room: Room) -> None:
     assert problem_of(room.call("POST", "/proctors", room.join_secret, json={"name": "Eve"}))[:2] == (403, "forbidden")
 
 
+def test_a_proctor_who_is_revoked_reads_nothing_until_admitted_again(room: Room) -> None:
+    grace = room.invite("Grace")
+    path = f"/proctors/{grace['id']}"
+    for revoked, expected in ((True, 403), (True, 403), (False, 200)):
+        answer = room.call("PATCH", path, json={"revoked": revoked})
+        assert answer.json() == {"id": grace["id"], "name": "Grace", "revoked": revoked}
+        assert room.call("GET", "/events", grace["token"]).status_code == expected
+    assert [row[:3] for row in room.audit()] == [
+        ("admin", f"proctor_changed: revoked={revoked}", grace["id"]) for revoked in (True, True, False)
+    ]
+
+
+def test_revoking_a_proctor_is_the_manager_s(room: Room) -> None:
+    grace = room.invite("Grace")
+    path = f"/proctors/{grace['id']}"
+    for credential, code in ((API_KEY, 200), (room.join_secret, 403), (grace["token"], 403), ("x", 401)):
+        assert room.call("PATCH", path, credential, json={"revoked": False}).status_code == code
+    assert problem_of(room.call("PATCH", path, json={}))[:2] == (400, "bad_message")
+    assert problem_of(room.call("PATCH", "/proctors/nobody", json={"revoked": False}))[:2] == (404, "not_found")
+    assert problem_of(room.call("PATCH", "/proctors/no.body", json={"revoked": True}))[:2] == (404, "not_found")
+
+
 def test_after_the_end_nobody_joins_and_proctors_still_read(room: Room) -> None:
     room.join()
     response = room.call("POST", "/end")

@@ -131,10 +131,10 @@ async def ids(client: ClientConnection, last: int) -> list[int]:
     return got
 
 
-def narrow_line(house: Watched) -> socket.socket:
-    """A connection whose receiver buffers next to nothing."""
+def narrow_line(house: Watched, size: int = 8 * 1024) -> socket.socket:
+    """A connection whose receiver buffers next to nothing, or so many bytes."""
     line = socket.socket()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
     host, port = house.url.removeprefix("ws://").split(":")
     line.connect((host, int(port)))
     return line

@@ -49,6 +49,22 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE}
 
 
+async def test_a_clip_alone_gets_the_cores_that_have_nothing_to_do() -> None:
+    using = analyzers(3)
+    used: list[int] = []
+
+    async def threads(for_s: float) -> None:
+        heard = await using.analyse(clip(f"threads {for_s}"), None)
+        used.append(heard.turns[0].end_ms // 1000)
+
+    await threads(0)
+    assert used == [3]
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(threads, 0.2)
+    assert sorted(used[1:])[:2] == [1, 1]  # the first of them may have begun alone
+
+
 async def test_what_an_engine_hears_comes_back_whole() -> None:
     diarization = await heard("two", profile=b"before")
     assert [(turn.start_ms, turn.end_ms, turn.speaker) for turn in diarization.turns] == [

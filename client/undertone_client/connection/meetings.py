@@ -13,6 +13,7 @@ from undertone.core.errors import CLOSE_CODES, UndertoneError
 from undertone.core.events import Anomaly
 from undertone.core.requests import (
     AnomalyList,
+    ChangeProctor,
     CreateMeeting,
     CreateParticipant,
     CreateProctor,
@@ -22,6 +23,7 @@ from undertone.core.requests import (
     LinkIssued,
     MeetingCreated,
     Problem,
+    ProctorData,
     RenewToken,
 )
 from undertone_client.connection.address import ENVIRONMENT, Proxy, http_url, proxy_for
@@ -98,6 +100,17 @@ class Meetings:
             "POST", _path(meeting, "proctors"), admin_id or self._api_key, CreateProctor(name=name)
         )
         return _read(answer, CredentialIssued).data
+
+    async def revoke_proctor(
+        self, meeting: str, proctor: str, admin_id: str | None = None, *, revoked: bool = True
+    ) -> ProctorData:
+        """Take a proctor's access away, by the `admin_id` or the API key; `revoked=False` gives it back.
+
+        Their open sockets are closed with `revoked`. A proctor whose token your own backend minted counts, too.
+        """
+        body = ChangeProctor(revoked=revoked)
+        answer = await self._call("PATCH", _path(meeting, "proctors", proctor), admin_id or self._api_key, body)
+        return _read(answer, ProctorData)
 
     async def anomalies(self, meeting: str, credential: str) -> list[Anomaly]:
         """What was found, newest first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec.inspect as types
@@ -43,6 +43,8 @@ BODIES: Final[tuple[type[Struct], ...]] = (
     requests.ParticipantData,
     requests.RenewToken,
     requests.CreateProctor,
+    requests.ChangeProctor,
+    requests.ProctorData,
     requests.CredentialIssued,
     requests.CredentialData,
     requests.EventsHead,
@@ -53,9 +55,10 @@ BODIES: Final[tuple[type[Struct], ...]] = (
 )
 
 
-def document(template: str) -> str:
-    """The whole page. Raises KeyError for a place that nothing fills."""
-    return _PLACE.sub(lambda place: PARTS[place[1]](), template)
+def document(template: str, more: Mapping[str, Callable[[], str]] = {}) -> str:
+    """The whole page; `more` are parts made elsewhere. Raises KeyError for a place that nothing fills."""
+    parts = {**PARTS, **more}
+    return _PLACE.sub(lambda place: parts[place[1]](), template)
 
 
 def close_codes() -> str:

@@ -55,6 +55,13 @@ class CreateProctor(Struct, frozen=True, kw_only=True):
     name: Name
 
 
+class ChangeProctor(Struct, frozen=True, kw_only=True):
+    """`PATCH /meetings/{id}/proctors/{proctor}`. Revoking takes ids too that nobody was invited under: a backend that
+    mints its own tokens revokes them so."""
+
+    revoked: bool | None = None
+
+
 class GiveReview(Struct, frozen=True, kw_only=True):
     """`POST /meetings/{id}/anomalies/{anomaly}/review`. `key` is the client's UUID: a repeat changes nothing."""
 
@@ -116,6 +123,14 @@ class ParticipantData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expected_voices: int
     revoked: bool
     state: str
+
+
+class ProctorData(Struct, frozen=True, kw_only=True):
+    """A proctor as `PATCH` answers it. One that nobody invited is called by its id."""
+
+    id: str
+    name: str
+    revoked: bool
 
 
 class EventsHead(Struct, frozen=True, kw_only=True):

@@ -35,10 +35,10 @@ class Diarizer(Protocol):
 
     name: str
 
-    def diarize(self, clip: Clip, profile: bytes | None = None) -> Diarization:
+    def diarize(self, clip: Clip, profile: bytes | None = None, threads: int = 1) -> Diarization:
         """Who speaks when in the clip. `profile` is what the same engine said of the candidate's window before.
 
-        Raises AnalysisError where the clip cannot be decoded.
+        With more threads the same answer may come sooner. Raises AnalysisError where the clip cannot be decoded.
         """
         ...
 

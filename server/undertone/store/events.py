@@ -9,11 +9,15 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from undertone.core.errors import NotFound
+from undertone.core.errors import NotFound, Unavailable
 from undertone.core.events import Body, Person
 from undertone.core.messages import EventMessage, encode
 from undertone.core.times import rfc3339
 from undertone.store.database import Database, Row, Transaction
+
+# 1 to 2 ms of work for everybody else to wait; a round trip more for each.
+LISTED_AT_ONCE: Final = 200
+LISTING_TRIES: Final = 3  # retention trims a meeting once; twice within one listing is a fault elsewhere
 
 # "This meeting has new events": the notifier's, called after commit; it neither blocks nor fails.
 Moved: TypeAlias = Callable[[str], None]
@@ -151,6 +155,31 @@ class Events:
         if not rows:
             return None
         return Page(_position(rows[0]), [stored(row) for row in rows if row["id"] is not None])
+
+    async def listing(self, meeting: str, after: int, limit: int) -> Page | None:
+        """Like `page`, for so many events that they are read and put together bit by bit: others get their turns.
+
+        All are of one epoch and without a hole, as if read in one moment: that of the position. Raises Unavailable
+        if the channel changes faster than it can be read.
+        """
+        for _ in range(LISTING_TRIES):
+            first = await self.page(meeting, after, min(limit, LISTED_AT_ONCE))
+            if first is None or not first.events:
+                return first
+            events = first.events
+            while True:
+                last = events[-1].id
+                # Ids are dense: what is younger than the position is left for the next call.
+                more = min(limit - len(events), first.position.last_id - last, LISTED_AT_ONCE)
+                if more <= 0:
+                    return Page(first.position, events)
+                page = await self.page(meeting, last, more)
+                if page is None:
+                    return None
+                if page.position.epoch != first.position.epoch or not page.events or page.events[0].id != last + 1:
+                    break  # trimmed or restored meanwhile, which happens once in a long while: from the start
+                events.extend(page.events)
+        raise Unavailable("the events were trimmed while they were read; ask again")
 
     async def moved_since(self, known: Mapping[str, int]) -> list[str]:
         """Those meetings whose last id is not the `known` one, deleted meetings included."""

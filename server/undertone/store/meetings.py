@@ -69,6 +69,19 @@ returning proctor, name, revoked_at
 
 GET_PROCTOR: Final = "select proctor, name, revoked_at from proctors where meeting = :meeting and proctor = :proctor"
 
+# The exam platform may have minted a token for somebody who has no row: revoking makes one, named by the id.
+REVOKE_PROCTOR: Final = """
+insert into proctors (meeting, proctor, name, revoked_at)
+select meeting, cast(:proctor as text), cast(:proctor as text), now() from meetings where meeting = :meeting
+on conflict (meeting, proctor) do update set revoked_at = coalesce(proctors.revoked_at, excluded.revoked_at)
+returning proctor, name, revoked_at
+"""
+
+ADMIT_PROCTOR: Final = """
+update proctors set revoked_at = null where meeting = :meeting and proctor = :proctor
+returning proctor, name, revoked_at
+"""
+
 Told: TypeAlias = Callable[[str], None]
 
 
@@ -111,12 +124,19 @@ _CURSOR: Final = re.compile(r"([0-9]{1,14})-([0-9A-Za-z_-]{1,64})")
 
 
 class Meetings:
-    """All meetings. `moved` and `ended` tell every node, after the commit."""
+    """All meetings. `moved`, `ended` and `proctor_revoked` (meeting, who) tell every node, after the commit."""
 
-    def __init__(self, database: Database, moved: Told, ended: Told = lambda _: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        moved: Told,
+        ended: Told = lambda _: None,
+        proctor_revoked: Callable[[str, str], None] = lambda _meeting, _who: None,
+    ) -> None:
         self._database = database
         self._moved = moved
         self._ended = ended
+        self._proctor_revoked = proctor_revoked
 
     async def create(
         self,
@@ -186,6 +206,20 @@ class Meetings:
         row = await self._database.fetch_one(ADD_PROCTOR, {"meeting": meeting, "proctor": proctor, "name": name})
         if row is None:
             raise NotFound("no such meeting")
+        return _proctor(row)
+
+    async def change_proctor(self, meeting: str, proctor: str, revoked: bool) -> InvitedProctor:
+        """Revokes somebody, with a row or without, or admits one again. Raises NotFound.
+
+        Revoking twice tells the nodes twice: the first notice may have been lost.
+        """
+        row = await self._database.fetch_one(
+            REVOKE_PROCTOR if revoked else ADMIT_PROCTOR, {"meeting": meeting, "proctor": proctor}
+        )
+        if row is None:
+            raise NotFound("no such meeting" if revoked else "no such proctor")
+        if revoked:
+            self._proctor_revoked(meeting, proctor)
         return _proctor(row)
 
     async def get_proctor(self, meeting: str, proctor: str) -> InvitedProctor | None:

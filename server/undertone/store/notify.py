@@ -13,7 +13,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import asyncpg
 import msgspec
@@ -61,10 +61,11 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class WasRevoked:
-    """A participant or proctor of the meeting may stay no longer."""
+    """A participant or proctor of the meeting may stay no longer. Their ids may be alike: the platform chooses them."""
 
     meeting: str
     who: str
+    role: Literal["candidate", "proctor"] = "candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,12 @@ class Notifier:
         self._tell(_Payload(taken_over=TookOver(meeting, participant, generation, node)))
 
     def revoked(self, meeting: str, who: str) -> None:
-        """A participant or proctor was revoked; after the commit."""
+        """A participant was revoked; after the commit."""
         self._tell(_Payload(revoked=WasRevoked(meeting, who)))
+
+    def proctor_revoked(self, meeting: str, who: str) -> None:
+        """A proctor was revoked; after the commit."""
+        self._tell(_Payload(revoked=WasRevoked(meeting, who, "proctor")))
 
     def ended(self, meeting: str) -> None:
         """The meeting has ended, or was deleted; after the commit."""

@@ -85,7 +85,8 @@ class Parts:
         owner = Owner(meeting, participant, row["name"], stream, row["generation"])
         for window in windows:
             try:
-                await self._streams.store_window(owner, _stored(window, row), part=row["object"])
+                clip = await self._streams.put_clip(owner, window)
+                await self._streams.store_window(owner, _stored(window, row), clip, part=row["object"])
             except TakenOver:  # taken up, or flushed by another sweeper, at this very moment
                 return False
         return True

@@ -93,7 +93,7 @@ with moved as (
     returning stream
 ), old as (
     select t.object from parts t join moved using (stream)
-    where t.meeting = :meeting and t.participant = :participant
+    where t.meeting = :meeting and t.participant = :participant and t.object <> :object
 ), needless as (
     insert into deletions (meeting, object) select :meeting, object from old on conflict do nothing
 ), emptied as (
@@ -106,6 +106,9 @@ on conflict (meeting, participant, stream) do update
 set object = excluded.object, bytes = excluded.bytes, generation = excluded.generation, left_at = now()
 returning object
 """
+
+# A commit whose answer was lost may have named the part, and somebody else may own the stream since.
+NAMED_PART: Final = "select object from parts where meeting = :meeting and object = :object"
 
 # A gap where nothing was held: the resume point moves to its end, and a part that led up to it is needless.
 KEEP_GAP: Final = """
@@ -166,7 +169,7 @@ returning s.next_window
 
 # A commit whose answer was lost is said again by its owner: what it wrote tells that it was written.
 WRITTEN_WINDOW: Final = """
-select w.number from windows w
+select clip from windows
 where meeting = :meeting and participant = :participant and stream = :stream and number = :number
   and fingerprint = :fingerprint
 """

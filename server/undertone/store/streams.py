@@ -17,9 +17,10 @@ from undertone.core.errors import NotFound, TakenOver, Unavailable
 from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339
+from undertone.core.window import WindowClosed
 from undertone.store.admission import admitted, check_rate, check_resumable
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
-from undertone.store.database import Database, Transaction
+from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
 from undertone.store.stream_queries import (
     FINISH_STREAM,
@@ -28,6 +29,7 @@ from undertone.store.stream_queries import (
     LEAVE_PART,
     LOCK_PARTICIPANT,
     MEETING_STREAMS,
+    NAMED_PART,
     NEW_STREAM,
     OWN_PARTICIPANT,
     OWN_STREAM,
@@ -127,14 +129,18 @@ class Streams:
         """Give the line up as it is."""
         await self._database.execute(RELEASE, {**owner.key, "generation": owner.generation})
 
-    async def store_window(self, owner: Owner, action: StoreWindow, part: str | None = None) -> None:
-        """Make a window durable: its clip first, then one transaction. Raises TakenOver, Unavailable.
+    async def put_clip(self, owner: Owner, window: WindowClosed) -> str:
+        """The first half of storing a window: its bytes. Returns the clip's id, for `store_window`."""
+        clip = clip_id(owner.participant, owner.stream, window.window)
+        await self._clips.put(clip_object(owner.meeting, clip), window.clip)
+        return clip
+
+    async def store_window(self, owner: Owner, action: StoreWindow, clip: str, part: str | None = None) -> None:
+        """Make a window durable whose `clip` was put. Raises TakenOver, Unavailable; may be said again with that clip.
 
         `part` names the object that the window was made of, if nobody took that up.
         """
         window = action.window
-        clip = clip_id(owner.participant, owner.stream, window.window)
-        await self._clips.put(clip_object(owner.meeting, clip), window.clip)
         start_at = moment(action.anchor_ms + window.start_ms)
         values = {
             **owner.key,
@@ -161,14 +167,13 @@ class Streams:
         async with self._database.transaction() as tx:
             if await tx.fetch_one(STORE_WINDOW, values) is not None:
                 await append(tx, owner.meeting, events)
-                unnamed = False
+                written: Row | None = {"clip": clip}
             else:
                 written = await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint"))
-                unnamed = True
-        if unnamed:
+        if written is None or written["clip"] != clip:
             await self._drop(clip_object(owner.meeting, clip))
-            if written is None:
-                raise TakenOver("a newer connection owns the candidate")
+        if written is None:
+            raise TakenOver("a newer connection owns the candidate")
         self._moved(owner.meeting)
 
     async def keep_anchor(self, owner: Owner, action: KeepAnchor) -> None:
@@ -200,11 +205,15 @@ class Streams:
                 await append(tx, owner.meeting, _missing(owner, action.missing))
         self._moved(owner.meeting)
 
-    async def leave_part(self, owner: Owner, action: LeavePart) -> None:
-        """Keep the open window's bytes for whoever resumes, and give the stream up."""
+    async def put_part(self, owner: Owner, action: LeavePart) -> str:
+        """The first half of leaving a part: its bytes, if there are any. Returns the object, for `leave_part`."""
         name = part_object(owner.meeting, owner.participant, owner.stream)
         if action.data:
             await self._clips.put(name, action.data)
+        return name
+
+    async def leave_part(self, owner: Owner, action: LeavePart, name: str) -> None:
+        """Keep the open window's bytes, which were put as `name`, for whoever resumes, and give the stream up."""
         values = {
             **owner.key,
             **resume_values(action.resume),
@@ -217,6 +226,7 @@ class Streams:
         async with self._database.transaction() as tx:
             await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
             left = await tx.fetch_one(LEAVE_PART, values)
+            left = left or await tx.fetch_one(NAMED_PART, {"meeting": owner.meeting, "object": name})
             await tx.fetch_one(RELEASE, {**owner.key, "generation": owner.generation})
 
         if action.data and left is None:

@@ -77,6 +77,7 @@ class Connection:
         self._fault: RemoteFault | None = None
         self._work: deque[Work] = deque()
         self._working = False
+        self._put: str | None = None  # in the clip store for the work in hand: once, however often its row is tried
         self._patience_s = PATIENCE_S
         self._progress = anyio.Event()
         self._shown_degraded = False  # what the proctors see, as far as this connection told them
@@ -250,22 +251,22 @@ class Connection:
         self.kept.set()
 
     async def _write_patiently(self, action: Work) -> None:
-        pause_s, waited_s = RETRY_FIRST_S, 0.0
+        self._put, pause_s, give_up_at = None, RETRY_FIRST_S, anyio.current_time() + self._patience_s
         while True:
             try:
                 return await self._write(action)
-            except Unavailable:
-                if waited_s >= self._patience_s:
+            except Unavailable:  # at once, or after 10 s of silence
+                if anyio.current_time() >= give_up_at:
                     raise
                 await anyio.sleep(pause_s)
-                waited_s += pause_s
                 pause_s = min(2 * pause_s, RETRY_MOST_S)
 
     async def _write(self, action: Work) -> None:
         assert self.owner is not None
         streams = self._desk.streams
         if isinstance(action, StoreWindow):
-            await streams.store_window(self.owner, action)
+            self._put = self._put or await streams.put_clip(self.owner, action.window)
+            await streams.store_window(self.owner, action, self._put)
             self._receiver.window_stored()
         elif isinstance(action, KeepGap):
             await streams.keep_gap(self.owner, action)
@@ -274,7 +275,8 @@ class Connection:
         elif isinstance(action, FinishStream):
             self._receiver.stream_finished(await streams.finish(self.owner, action.total_bytes))
         else:
-            await streams.leave_part(self.owner, action)
+            self._put = self._put or await streams.put_part(self.owner, action)
+            await streams.leave_part(self.owner, action, self._put)
             self._receiver.part_left()
 
     def _spawn(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:

@@ -72,12 +72,12 @@ class EvidenceRoutes:
         after = whole_number(request, "after", 0, 0, MAX_ID)
         limit = whole_number(request, "limit", DEFAULT_EVENTS, 1, MAX_EVENTS)
         epoch = request.query_params.get("epoch")
-        page = await self.events.page(meeting, after, limit)
+        page = await self.events.listing(meeting, after, limit)
         recovered = page is not None and (
             epoch in (None, page.position.epoch) and page.position.trimmed_to <= after <= page.position.last_id
         )
         if not recovered and after:
-            page = await self.events.page(meeting, 0, limit)
+            page = await self.events.listing(meeting, 0, limit)
         if page is None:
             raise NotFound("no such meeting")
         head = EventsHead(epoch=page.position.epoch, last_id=page.position.last_id, recovered=recovered)

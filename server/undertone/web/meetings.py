@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from undertone.core.errors import BadMessage, Forbidden, RemoteFault
+from undertone.core.errors import BadMessage, Forbidden, NotFound, RemoteFault
 from undertone.core.requests import (
     DEFAULT_MEETINGS,
     MAX_MEETINGS,
     ChangeParticipant,
+    ChangeProctor,
     CreateMeeting,
     CreateParticipant,
     CreateProctor,
@@ -25,6 +26,7 @@ from undertone.core.requests import (
     MeetingData,
     MeetingList,
     ParticipantData,
+    ProctorData,
     RenewToken,
 )
 from undertone.core.times import rfc3339
@@ -36,7 +38,7 @@ from undertone.web.auth import ADMIN, Authority
 from undertone.web.bodies import address, answer, bearer, maybe_bearer, read_json, whole_number
 from undertone.web.calls import routes
 from undertone.web.limits import CreationLimit
-from undertone.web.tokens import Role, Tokens, hash_secret, new_id, new_secret, require_well_formed
+from undertone.web.tokens import Role, Tokens, hash_secret, new_id, new_secret, require_well_formed, well_formed
 
 log: Final = logging.getLogger("undertone.web")
 
@@ -66,6 +68,7 @@ class MeetingRoutes:
                 ("POST", participant + "/token", self.renew_token),
                 ("PATCH", participant, self.change_participant),
                 ("POST", "/meetings/{meeting}/proctors", self.create_proctor),
+                ("PATCH", "/meetings/{meeting}/proctors/{proctor}", self.change_proctor),
                 ("POST", "/meetings/{meeting}/end", self.end),
                 ("DELETE", "/meetings/{meeting}", self.delete),
             ]
@@ -124,6 +127,19 @@ class MeetingRoutes:
         body = await read_json(request, CreateProctor)
         proctor = await self.meetings.add_proctor(meeting.id, new_id(), body.name)
         return await self._credential(meeting, proctor.id, proctor.name, "proctor", 201)
+
+    async def change_proctor(self, request: Request) -> Response:
+        proctor = request.path_params["proctor"]
+        meeting = await self.authority.manager(request.path_params["meeting"], bearer(request))
+        if not well_formed(proctor):
+            raise NotFound("no such proctor")
+        body = await read_json(request, ChangeProctor)
+        if body.revoked is None:
+            raise BadMessage("say what to change: revoked")
+        changed = await self.meetings.change_proctor(meeting.id, proctor, body.revoked)
+        did = f"proctor_changed: revoked={body.revoked}"
+        await self.audit.write(meeting.id, ADMIN, did, proctor, address(request))
+        return answer(ProctorData(id=changed.id, name=changed.name, revoked=changed.revoked_at is not None))
 
     async def end(self, request: Request) -> Response:
         meeting = await self.authority.manager(request.path_params["meeting"], bearer(request))

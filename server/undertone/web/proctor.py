@@ -39,13 +39,12 @@ from undertone.store.snapshot import Snapshot
 from undertone.web.auth import Proctor
 from undertone.web.hub import Hub, steady_ms
 from undertone.web.outbox import Outbox
+from undertone.web.places import Places
 from undertone.web.sockets import Entrance, Peer
 
 # Events read from history at once, by one subscriber.
 PAGE: Final = 200
 RETRY_MOST_S: Final = 5.0
-# A snapshot of 50 candidates after three hours is 1 MB, and stays in memory until its peer has read it.
-SNAPSHOTS_AT_ONCE: Final = 8
 # After lost notices all subscribers ask the database again; in this time, not at once.
 CHECK_WITHIN_S: Final = 5.0
 
@@ -67,7 +66,7 @@ class ProctorSockets:
     events: Events
     reviews: Reviews
     snapshot: Callable[[str], Awaitable[Snapshot]]
-    snapshots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(SNAPSHOTS_AT_ONCE))
+    places: Places = field(default_factory=Places)
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """One WebSocket, from its handshake to its end."""
@@ -203,6 +202,9 @@ class Subscription:
     async def _locate(self, meeting: str) -> None:
         self._meeting = meeting
         self._shared.hub.subscribe(meeting, self)
+        # A revocation between the answer to the hello and this moment was told while the hub did not know us yet.
+        if self.proctor and self._asked is not None:
+            await self._ask(self._asked)
         position = await self._shared.events.position(meeting)
         if position is None:
             raise NotFound("no such meeting")
@@ -213,11 +215,13 @@ class Subscription:
             self._shared.hub.follow(meeting, self, position.epoch, position.last_id)
 
     async def _take_snapshot(self, meeting: str) -> None:
-        async with self._shared.snapshots:
+        async with self._shared.places.place(meeting, self.close) as place:
             taken = await self._shared.snapshot(meeting)
             now = steady_ms()
             self._perform(self._channel.snapshot(taken.epoch, taken.last_id, taken.candidates, taken.anomalies, now))
             self._shared.hub.follow(meeting, self, taken.epoch, taken.last_id)
+            place.handed_over()
+            del taken  # the text alone is on its way
             await self._outbox.room()
 
     async def _recover(self, wanted: Recover) -> None:

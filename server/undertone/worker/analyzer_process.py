@@ -26,7 +26,7 @@ import msgspec
 if TYPE_CHECKING:
     from undertone.diarize.base import Diarizer
 
-# One clip is one core's work: more threads would only fight over the cores of the other analyzers.
+# Numeric libraries would each take all cores for themselves; how many threads a clip gets, its job says.
 ONE_THREAD: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -55,6 +55,7 @@ class Job:
     samples: int
     sample_rate: int
     profile: bytes | None
+    threads: int  # that may work on it
     notes: str  # path of the file that takes the messages
     parent: int  # process id of who asks
     memory_bytes: int
@@ -110,7 +111,7 @@ def _heard(job: Job) -> bytes:
     from undertone.diarize.base import Clip
 
     clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate)
-    return msgspec.msgpack.encode(_engine(job).diarize(clip, job.profile))
+    return msgspec.msgpack.encode(_engine(job).diarize(clip, job.profile, job.threads))
 
 
 def _engine(job: Job) -> Diarizer:

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 DEADLINE_S: Final = 60.0
 # The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30
+# A window alone on an idle machine gets the cores that have nothing to do. Beyond four there is not enough to share:
+# a minute's segmentation and voice are 12 runs of a network, the rest is done by one thread.
+MOST_THREADS: Final = 4
 LOADER: Final = "undertone.diarize.base:load"
 # Enough for a traceback; more of it helps nobody.
 MOST_NOTES: Final = 4096
@@ -52,7 +55,10 @@ class EngineUnusable(UndertoneError):
 
 
 class Analyzers:
-    """At most `count` processes, started when they are needed, each with the engine loaded once."""
+    """At most `count` processes, started when they are needed, each with the engine loaded once.
+
+    `count` is also how many cores they take together: while fewer are at work, each uses more threads.
+    """
 
     def __init__(
         self,
@@ -116,6 +122,7 @@ class Analyzers:
             samples=clip.samples,
             sample_rate=clip.sample_rate,
             profile=profile,
+            threads=max(1, min(MOST_THREADS, self.count // self._limiter.borrowed_tokens)),
             notes=notes,
             parent=os.getpid(),
             memory_bytes=self._memory_bytes,

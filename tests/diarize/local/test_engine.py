@@ -66,6 +66,10 @@ def test_the_same_clip_gives_the_same_answer(engine: Diarizer) -> None:
     assert engine.diarize(clip) == engine.diarize(clip)
 
 
+def test_more_threads_change_nothing(engine: Diarizer, two_voices: Diarization) -> None:
+    assert engine.diarize(minute(TWO_VOICES), threads=3) == two_voices
+
+
 def test_the_profile_is_handed_on(engine: Diarizer) -> None:
     silence = Clip(encoded(np.zeros(16_000, np.float32), 16_000), 0, 16_000, 16_000)
     assert engine.diarize(silence, b"a voice").profile == b"a voice"

@@ -11,6 +11,8 @@ from tests.web.here import end_of, hear
 from tests.web.watched import Watched, ids, review, say
 from undertone.core import channel
 from undertone.web import proctor as proctor_module
+from undertone.web.hub import Hub, Subscriber
+from undertone.web.proctor import Subscription
 
 pytestmark = pytest.mark.anyio
 
@@ -71,11 +73,55 @@ async def test_a_proctor_that_is_revoked_while_watching_is_told_and_no_other(hou
         house.watching(token=house.token("ana")) as (ana, _),
         house.watching(token=house.token("ben")) as (ben, _),
     ):
-        await revoke(house, "ana")
-        house.notifier.revoked(house.meeting, "ana")
+        # Ana has no row: her token is the platform's.
+        assert await patch(house, "ana", True) == {"id": "ana", "name": "ana", "revoked": True}
         assert (await end_of(ana))[1:] == (4508, "revoked")
+        house.notifier.revoked(house.meeting, "ben")  # a participant of the same id
         await house.write()
         assert await ids(ben, 1) == [1]
+
+
+async def patch(house: Watched, who: str, revoked: bool) -> Any:
+    answer = await house.http.patch(
+        f"/meetings/{house.meeting}/proctors/{who}",
+        json={"revoked": revoked},
+        headers={"Authorization": f"Bearer {house.admin_id}"},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_who_is_admitted_again_comes_in(house: Watched) -> None:
+    await patch(house, "ana", True)
+    async with house.dial() as client:
+        await house.hello(client, token=house.token("ana"))
+        assert (await end_of(client))[1:] == (4508, "revoked")
+    assert (await patch(house, "ana", False))["revoked"] is False
+    async with house.watching(token=house.token("ana")) as (_, ready):
+        assert ready["type"] == "ready"
+
+
+async def test_a_revocation_while_a_proctor_comes_in_is_not_missed(
+    own_house: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its notice comes when the hello was answered and the hub does not know the socket yet."""
+    subscribe = Hub.subscribe
+
+    def late(hub: Hub, meeting: str, subscriber: Subscriber) -> None:
+        hub.revoked(meeting, "ana")
+        subscribe(hub, meeting, subscriber)
+
+    locate = Subscription._locate
+
+    async def revoked_before(subscription: Subscription, meeting: str) -> None:
+        await revoke(own_house, "ana")
+        await locate(subscription, meeting)
+
+    monkeypatch.setattr(Hub, "subscribe", late)
+    monkeypatch.setattr(Subscription, "_locate", revoked_before)
+    async with own_house.dial() as client:
+        await own_house.hello(client, token=own_house.token("ana"))
+        assert (await end_of(client))[1:] == (4508, "revoked")
 
 
 @pytest.mark.slow

@@ -22,8 +22,10 @@ Mask = npt.NDArray[np.bool_]
 
 CHANNELS: Final = 2560
 CELL: Final = 8 * HOP  # samples a trunk frame stands for: 80 ms
-# 20 s a run: longer ones leave the processor's cache (a quarter slower) and hold 60 MB; seams cost nothing measurable.
-_LONGEST: Final = 250
+# 10 s a run: two threads share a minute evenly, longer runs leave the processor's cache and hold 30 MB each 10 s.
+_LONGEST: Final = 125
+# Cells on both sides of a seam that two runs see and one keeps: a run's borders are zeros.
+_SEAM: Final = 3
 _LEAST_DEVIATION: Final = np.float32(1e-7)  # as in the network, added to the variance
 
 
@@ -57,7 +59,7 @@ class Embedder:
             weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
             self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
 
-    def look(self, samples: Samples, wanted: Mask) -> VoiceMap:
+    def look(self, samples: Samples, wanted: Mask, spread: models.Spread = map) -> VoiceMap:
         """Runs the trunk over the `wanted` cells of 80 ms (one entry a cell)."""
         seen = VoiceMap(len(wanted))
         stretches = [(a, b, fbank(_around(samples, a, b))) for a, b in runs(wanted)]
@@ -65,12 +67,22 @@ class Embedder:
             return seen
         # One mean for the whole window: the microphone is one, whoever speaks into it.
         mean = np.concatenate([bank for _, _, bank in stretches]).mean(axis=0)
-        for first, last, bank in stretches:
-            pieces = -(-(last - first) // _LONGEST)
-            cuts = np.linspace(0, last - first, pieces + 1).astype(int)
-            for start, stop in itertools.pairwise(cuts):
-                (out,) = models.run(self._trunk, feats=(bank[start * 8 : stop * 8] - mean)[None])
-                seen.add(first + int(start), out[0].reshape(CHANNELS, -1).T[: stop - start])
+        pieces = [
+            (first, bank, start, stop)
+            for first, last, bank in stretches
+            for start, stop in itertools.pairwise(_cuts(last - first))
+        ]
+
+        def see(piece: tuple[int, Floats, int, int]) -> Floats:
+            _, bank, start, stop = piece
+            before = max(0, start - _SEAM)
+            around = bank[before * 8 : (stop + _SEAM) * 8]
+            (out,) = models.run(self._trunk, feats=(around - mean)[None])
+            cells: Floats = out[0].reshape(CHANNELS, -1).T[start - before : stop - before]
+            return cells
+
+        for (first, _, start, _), cells in zip(pieces, spread(see, pieces), strict=True):
+            seen.add(first + start, cells)
         return seen
 
     def pool(self, rows: Floats) -> Floats:
@@ -82,6 +94,11 @@ class Embedder:
         weight, bias = self.head
         embedding: Floats = statistics @ weight.T + bias
         return embedding
+
+
+def _cuts(cells: int) -> list[int]:
+    """Where a stretch is cut into runs of the same length."""
+    return [int(at) for at in np.linspace(0, cells, -(-cells // _LONGEST) + 1)]
 
 
 def runs(mask: Mask) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The engine that needs no account and no network: decode, observe, decide, in one thread.
+"""The engine that needs no account and no network: decode, observe, decide.
 
 Cheap exits: a window without sound is done after decoding; the segmentation looks only at chunks in which Silero hears
 something, the voice embedding only at speech.
@@ -35,26 +35,26 @@ class LocalDiarizer:
         self._observer = Observer()
         self._learned = learned()
 
-    def diarize(self, clip: Clip, profile: bytes | None = None) -> Diarization:
+    def diarize(self, clip: Clip, profile: bytes | None = None, threads: int = 1) -> Diarization:
         """Who speaks when. The profile is handed on as it came: this engine judges each window by itself.
 
         Raises AnalysisError where the clip cannot be decoded.
         """
-        return self.listen(decode(clip), profile)
+        return self.listen(decode(clip), profile, threads)
 
-    def listen(self, samples: Samples, profile: bytes | None = None) -> Diarization:
+    def listen(self, samples: Samples, profile: bytes | None = None, threads: int = 1) -> Diarization:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
         if self.is_silent(samples):
             return Diarization(turns=(), engine=NAME, silent=True, profile=profile)
-        return self.decide(self.observe(samples), len(samples) * 1000 // RATE, profile)
+        return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile)
 
     def is_silent(self, samples: Samples) -> bool:
         """No sound above the gate."""
         return float(np.percentile(levels(samples), _SILENT_PERCENTILE)) < _SILENT_DBFS
 
-    def observe(self, samples: Samples) -> Observation:
+    def observe(self, samples: Samples, threads: int = 1) -> Observation:
         """What the networks say: nearly all the work."""
-        return self._observer.observe(samples)
+        return self._observer.observe(samples, threads)
 
     def decide(self, seen: Observation, duration_ms: int, profile: bytes | None = None) -> Diarization:
         """What was learned makes of it."""

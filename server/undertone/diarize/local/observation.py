@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from undertone.diarize.local import models
 from undertone.diarize.local.embedding import CELL, Embedder, VoiceMap, grown, runs
 from undertone.diarize.local.fbank import Samples
 from undertone.diarize.local.segmentation import STEP, Segmentation, Segmenter
@@ -62,13 +63,14 @@ class Observer:
         self._segmenter = Segmenter()
         self._embedder = Embedder()
 
-    def observe(self, samples: Samples) -> Observation:
-        """[n] samples at 16 kHz, n ≥ 1."""
+    def observe(self, samples: Samples, threads: int = 1) -> Observation:
+        """[n] samples at 16 kHz, n ≥ 1. What is seen does not depend on the number of threads."""
         vad = self._activity.listen(samples)
-        segmentation = self._segmenter.segment(samples, wanted=vad > _NOTHING_HEARD)
-        speech = by_cell(segmentation.speech)
-        overlap = by_cell(segmentation.overlap)
-        seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT))
+        with models.spread(threads) as spread:
+            segmentation = self._segmenter.segment(samples, vad > _NOTHING_HEARD, spread)
+            speech = by_cell(segmentation.speech)
+            overlap = by_cell(segmentation.overlap)
+            seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
         first, cells = _partials(speech, overlap, segmentation)
         at, width = _overlaps(np.where(speech > SPEECH, overlap, 0), segmentation)
         return Observation(

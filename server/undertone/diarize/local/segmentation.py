@@ -46,19 +46,26 @@ class Segmenter:
     def __init__(self) -> None:
         self._model = models.session(models.data(models.SEGMENTATION))
 
-    def segment(self, samples: Samples, wanted: npt.NDArray[np.bool_] | None = None) -> Segmentation:
+    def segment(
+        self, samples: Samples, wanted: npt.NDArray[np.bool_] | None = None, spread: models.Spread = map
+    ) -> Segmentation:
         """Segmentation of any length of audio; chunks without a `wanted` step are taken to be silent."""
         steps = -(-len(samples) // STEP)
         speech, overlap = np.zeros(steps, np.float32), np.zeros(steps, np.float32)
         local, chunk = np.zeros((steps, 3), np.float32), np.zeros(steps, np.int32)
+        listened: list[tuple[int, int, int]] = []
         for number, start in enumerate(range(0, max(steps, 1), _CHUNK_STEPS)):
             stop = min(start + _CHUNK_STEPS, steps)
             chunk[start:stop] = number
-            if wanted is not None and not wanted[start:stop].any():
-                continue
-            # The last chunk reaches back, so that it is whole too.
-            first = max(0, min(start, steps - _CHUNK_STEPS))
-            classes = self._classes(samples[first * STEP : first * STEP + CHUNK])[start - first : stop - first]
+            if wanted is None or wanted[start:stop].any():
+                # The last chunk reaches back, so that it is whole too.
+                listened.append((max(0, min(start, steps - _CHUNK_STEPS)), start, stop))
+
+        def listen(place: tuple[int, int, int]) -> Floats:
+            first, start, stop = place
+            return self._classes(samples[first * STEP : first * STEP + CHUNK])[start - first : stop - first]
+
+        for (_, start, stop), classes in zip(listened, spread(listen, listened), strict=True):
             speech[start:stop] = 1 - classes[:, 0]
             overlap[start:stop] = classes[:, 4:].sum(axis=1)
             local[start:stop] = classes @ _MEMBERS

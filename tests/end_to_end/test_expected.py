@@ -1,0 +1,50 @@
+"""What the auditor expects is what the server makes of the same bytes, where lines broke and sound was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.audio import decode, voice_frames
+from tests.end_to_end.auditing.expected import Piece, windows_of
+from undertone.core.window import Resume, WindowClosed, WindowCutter
+from undertone.store.parts import short_windows
+
+FRAMES = voice_frames(130, 44_100, 64_000, seed=5)
+MP3 = b"".join(FRAMES)
+
+
+@pytest.mark.parametrize("frames", [5, 700, 2296, 2300, 4000])
+def test_a_window_that_nobody_took_up_and_what_came_after_it(frames: int) -> None:
+    cutter = WindowCutter()
+    windows = cutter.feed(MP3[: len(b"".join(FRAMES[:frames])) + 7])
+    windows += short_windows(*cutter.part())
+    resumed = WindowCutter(windows[-1].resume)
+    windows += resumed.feed(MP3[windows[-1].resume.offset :])
+    right(windows, resumed, [Piece(MP3)])
+
+
+def test_sound_that_was_lost() -> None:
+    before, after = b"".join(FRAMES[:1000]), b"".join(FRAMES[1500:])
+    offset = len(b"".join(FRAMES[:1500]))
+    cutter = WindowCutter()
+    windows = cutter.feed(before)
+    closed = cutter.gap(offset, 13_061)
+    assert closed is not None
+    windows += [closed, *cutter.feed(after)]
+    right(windows, cutter, [Piece(before), Piece(after, offset, 13_061)])
+
+
+def right(windows: list[WindowClosed], cutter: WindowCutter, pieces: list[Piece]) -> None:
+    last = cutter.flush()
+    assert last is not None
+    windows.append(last)
+    expected = list(windows_of(pieces, [window.samples for window in windows], finished=True))
+    # Where the next one resumes is nothing that is kept of a window.
+    assert [replace(each.window, resume=Resume.START) for each in expected] == [
+        replace(window, resume=Resume.START) for window in windows
+    ]
+    for each in expected:
+        assert np.array_equal(decode(each.window.clip)[:, each.window.lead_in_samples :], each.sound())
