@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from undertone.core.errors import FormatChanged, MeetingEnded, RemoteFault
-
 # Without audio for so long, a candidate shows as degraded.
 DEGRADED_AFTER_MS: Final = 5_000
 # Clips that wait for the store: the 15 minutes that a sender resends in one go, at 64 kbit/s, and a little more.
@@ -17,8 +15,3 @@ PART_WITHIN_MS: Final = 2_000
 # At a change of format and at the meeting's end the last window must be stored before the candidate is told.
 STORED_WITHIN_MS: Final = 10_000
 STORE_AWAY_RETRY_MS: Final = 5_000
-
-
-def kept_within_ms(fault: RemoteFault) -> int:
-    """How long a close with this fault waits for what is being written."""
-    return STORED_WITHIN_MS if isinstance(fault, (FormatChanged, MeetingEnded)) else PART_WITHIN_MS
