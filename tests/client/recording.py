@@ -16,6 +16,7 @@ from undertone.core.stream import StreamReceiver
 from undertone.core.stream_actions import (
     End,
     FinishStream,
+    KeepAnchor,
     KeepGap,
     LeavePart,
     Open,
@@ -81,7 +82,7 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.receiver = StreamReceiver(NOW_MS, max_speed=0)
-        self.work: list[StoreWindow | KeepGap | ReportMissing | FinishStream | LeavePart] = []
+        self.work: list[StoreWindow | KeepGap | KeepAnchor | FinishStream | LeavePart] = []
         self.outgoing: list[str] = []
         self.close_code: int | None = None
 
@@ -109,8 +110,9 @@ class Connection:
             case KeepGap(resume, anchor_ms, missing=missing):
                 self.row.resume, self.row.part, self.row.anchor_ms = resume, b"", anchor_ms
                 self._note(missing)
-            case ReportMissing() as late:
-                self._note(late)
+            case KeepAnchor(anchor_ms, missing):
+                self.row.anchor_ms = anchor_ms
+                self._note(missing)
             case FinishStream(total_bytes):
                 self.row.finished_at = total_bytes
                 self.receiver.stream_finished(len(self.row.windows))
@@ -140,7 +142,7 @@ class Connection:
                     self._send(message)
                 case End(fault):
                     self.close_code = 1000 if fault is None else fault.close
-                case StoreWindow() | KeepGap() | ReportMissing() | FinishStream() | LeavePart():
+                case StoreWindow() | KeepGap() | KeepAnchor() | FinishStream() | LeavePart():
                     self.work.append(action)
 
     def _open(self, stream: int | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.audio import Samples, decode, voice_frames
 from tests.end_to_end.conftest import Nodes
 from tests.end_to_end.wire import Socket, channel, stream
+from undertone.store.admission import NEW_STREAMS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -214,3 +215,52 @@ async def test_a_change_of_format_ends_the_stream_and_the_next_one_begins_there(
     first, second = await nodes.windows()
     same(nodes.sound(first), decode(before))
     same(nodes.sound(second), decode(after))
+
+
+@pytest.mark.parametrize("recorded", ["before the end", "meanwhile"])
+async def test_after_the_end_comes_what_was_recorded_before_it(
+    nodes: Nodes, mp3: bytes, spoken: Samples, recorded: str
+) -> None:
+    token = nodes.room.join()["token"]
+    socket, _ = await stream(nodes.first, token)
+    await socket.audio(mp3[: bytes_of(mp3, 30)])
+    await asyncio.sleep(0.2)
+    socket.cut()
+    await until_left(nodes)
+    if recorded == "before the end":  # two minutes ago, that is; what comes at once would seem to be from now
+        await nodes.query("update streams set anchor_at = anchor_at - interval '130 seconds' where meeting = $1")
+    assert nodes.room.call("POST", "/end").status_code == 204
+    socket, ready = await stream(nodes.second, token, stream=1)
+    assert ready["held"] > bytes_of(mp3, 29.9)
+    await socket.audio(mp3[ready["offset"] :])
+    if recorded == "before the end":
+        assert await finish(socket) == 3
+        same(await nodes.heard(), spoken)
+        return
+    code, heard = await socket.closed()
+    assert (code, heard[-1]["code"]) == (4507, "meeting_ended")
+    assert [(said["type"], said.get("window")) for said in heard[:-1]] == [("stored", 0)]  # what came before is kept
+    [window] = await nodes.windows()
+    same(nodes.sound(window), spoken[:, : window["samples"]])
+
+
+async def until_left(nodes: Nodes) -> None:
+    """Waits for the part of a broken line."""
+    async with asyncio.timeout(10):
+        while not await nodes.query("select * from parts where meeting = $1"):
+            await asyncio.sleep(0.05)
+
+
+async def test_who_begins_too_many_streams_is_told_to_wait_and_the_last_one_goes_on(nodes: Nodes, mp3: bytes) -> None:
+    token = nodes.room.join()["token"]
+    for number in range(1, NEW_STREAMS + 1):
+        socket, ready = await stream(nodes.first, token)
+        assert ready["stream"] == number
+    too_many = await Socket.open(nodes.second, "/stream")
+    await too_many.say({"type": "hello", "token": token})
+    code, error = await too_many.fault()
+    assert (code, error["code"]) == (4004, "rate_limited")
+    assert f"{NEW_STREAMS} streams in 10 minutes" in error["detail"]
+    assert 0 < error["retry_after_ms"] <= 600_000
+    await socket.audio(mp3[: bytes_of(mp3, 10)])
+    assert await finish(socket) == 1

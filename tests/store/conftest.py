@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.conftest import TEMPLATE
 from tests.store.house import House
+from tests.store.tab import Store
+from undertone.store.clips import ClipStore
 from undertone.store.database import Database
 from undertone.store.embedded import EmbeddedPostgres
 
@@ -67,3 +70,13 @@ async def house(database: Database, database_url: str) -> House:
     await house.participants.add("exam", "ann", "Ann")
     house.moved.clear()
     return house
+
+
+@pytest.fixture
+async def store(database: Database, tmp_path: Path) -> Store:
+    """A node's store, and a meeting with one candidate."""
+    await database.execute(
+        "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
+    )
+    await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
+    return Store(database, ClipStore(tmp_path))

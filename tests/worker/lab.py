@@ -88,6 +88,15 @@ async def open_lab(url: str, folder: Path) -> AsyncIterator[Lab]:
         yield Lab(exam, ClipStore(folder), url)
 
 
+async def until_judged(lab: Lab, count: int, *loops: AnalysisLoop) -> None:
+    """Runs the loops until so many windows have an outcome."""
+    async with anyio.create_task_group() as tasks:
+        for loop in loops or (lab.loop(),):
+            tasks.start_soon(loop.run)
+        await lab.judged(count)
+        tasks.cancel_scope.cancel()
+
+
 async def _work(url: str, folder: Path, lease_s: float) -> None:
     async with open_lab(url, folder) as lab:
         await lab.loop(lease_s=lease_s, renew_s=lease_s / 4).run()

@@ -25,6 +25,11 @@ CREDIT_MS: Final = 20 * 60_000
 # Who has used it up comes back when a minute has been refilled: a window, not a message at a time.
 REFILL_MS: Final = 60_000
 
+# What comes after the meeting's end was recorded before it if it lies no further behind the end than this. The anchor
+# still holds the smallest delay that the network had, which stays far below LATE_MS. It follows a sender's clock that
+# is fast, so that only what waited drifts: 100 ppm (a poor crystal) of 15 minutes are 90 ms.
+AFTER_END_MS: Final = LATE_MS
+
 # Text messages that a candidate may send: far more than any device needs, far fewer than would be felt. Each `gap` is
 # an event that every proctor reads.
 TEXT_BURST: Final = 60

@@ -5,23 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from undertone.core.errors import BadMessage, RateLimited
+from undertone.core.errors import BadMessage, MeetingEnded, RateLimited
 from undertone.core.messages import Gap
 from undertone.core.mp3 import FormatChange
-from undertone.core.pace import Anchor, Credit
-from undertone.core.stream_actions import KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
+from undertone.core.pace import AFTER_END_MS, CREDIT_MS, Anchor, Credit
+from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
+from undertone.core.times import rfc3339_ms
 from undertone.core.window import WindowClosed, WindowCutter
 
 # Gaps of one connection that are known again when they are repeated; a sender repeats those of its buffer at most.
 GAPS_KNOWN: Final = 64
 
-Kept: TypeAlias = StoreWindow | KeepGap | ReportMissing
+Kept: TypeAlias = StoreWindow | KeepGap | KeepAnchor
 
 
 class Recording:
     """What one connection brings of a stream. Answers what is to be stored and told, in order."""
 
-    __slots__ = ("_anchor", "_credit", "_cutter", "_gaps", "begins_at", "bring")
+    __slots__ = (
+        "_anchor",
+        "_begun_ms",
+        "_created_ms",
+        "_credit",
+        "_cutter",
+        "_ended_ms",
+        "_gaps",
+        "begins_at",
+        "bring",
+    )
 
     def __init__(self, opening: Opening, *, max_speed: float, now_ms: int) -> None:
         self._anchor = Anchor(opening.anchor_ms, opening.created_ms)
@@ -29,7 +40,13 @@ class Recording:
         if opening.credit_ms is not None:
             self._credit.left_ms = opening.credit_ms
         self._cutter = WindowCutter(opening.resume)
+        self._created_ms = opening.created_ms
         self._gaps: list[tuple[int, int]] = []  # (offset, lost_ms)
+        # The meeting's end is looked for from the anchor that this connection found: what it brings moves the anchor.
+        # Without one nothing of the stream was kept so far, and its sound may be from any time since the participant
+        # joined: no more is known, and no honest sender is cut short.
+        self._ended_ms = opening.ended_ms
+        self._begun_ms = opening.created_ms if opening.anchor_ms is None else opening.anchor_ms
         closed = self._cutter.feed(opening.part)
         if opening.part and opening.anchor_ms is None:
             self._anchor.arrived(self._cutter.media_ms, now_ms)
@@ -52,7 +69,11 @@ class Recording:
         return self._cutter.format_changed
 
     def audio(self, data: bytes, now_ms: int) -> tuple[list[Kept], bool]:
-        """The next bytes; what is to be kept, and whether whole frames came. Raises RateLimited, and takes none."""
+        """The next bytes; what is to be kept, and whether whole frames came.
+
+        Raises RateLimited or MeetingEnded, and takes none.
+        """
+        self._check_end()
         wait_ms = self._credit.wait_ms(now_ms)
         if wait_ms:
             raise RateLimited(
@@ -67,17 +88,21 @@ class Recording:
             return [*self._kept(closed)], False
         self._credit.spend(media_ms - before_ms)
         late_ms = self._anchor.arrived(media_ms, now_ms)
-        kept: list[Kept] = [*self._kept(closed)]
-        if late_ms is not None:
-            kept.append(ReportMissing(media_ms, late_ms))
-        return kept, True
+        kept = self._kept(closed)
+        if late_ms is None:
+            return [*kept], True
+        assert self._anchor.at_ms is not None
+        missing = ReportMissing(media_ms, late_ms)
+        if kept:  # the last window brings the new anchor to the row already
+            return [*kept[:-1], replace(kept[-1], missing=missing)], True
+        return [KeepAnchor(self._anchor.at_ms, missing)], True
 
     def check(self) -> None:
         """Raises BadAudio if the sound went bad, once what came before is handed on."""
         if self._cutter.bad_audio is not None:
             raise self._cutter.bad_audio
 
-    def gap(self, gap: Gap, owed_from: int | None) -> list[Kept]:
+    def gap(self, gap: Gap, owed_from: int | None, now_ms: int) -> list[Kept]:
         """Lost sound. `owed_from`: where the sender's buffer begins, if it owes this gap. Raises BadMessage."""
         cutter = self._cutter
         if owed_from is not None:
@@ -90,6 +115,7 @@ class Recording:
         lost_before_ms, start_ms = cutter.lost_ms, cutter.media_ms
         if gap.lost_ms < lost_before_ms:
             raise BadMessage(f"lost_ms counts all that was lost: {gap.lost_ms} is less than {lost_before_ms}")
+        self._check_plausible(gap, now_ms)
         if gap.offset == cutter.position and gap.lost_ms == lost_before_ms:
             return []  # says that nothing was lost
         stored_ms = cutter.lead_in_due_ms  # left out by the sender as well, but not lost
@@ -101,7 +127,33 @@ class Recording:
             return [KeepGap(cutter.resume, *self._pace(), missing)]
         return [replace(each, missing=missing) for each in self._kept([closed])]
 
+    def _check_end(self) -> None:
+        """After the meeting's end comes what was recorded before it, and no more.
+
+        The message that crosses the end is taken whole, so that none of what it holds from before is lost.
+        """
+        ended_ms = self._ended_ms
+        if ended_ms is not None and self._begun_ms + self._cutter.media_ms > ended_ms + AFTER_END_MS:
+            raise MeetingEnded(f"the meeting ended at {rfc3339_ms(ended_ms)}; what was recorded before it is taken")
+
+    def _check_plausible(self, gap: Gap, now_ms: int) -> None:
+        """No more can be lost than could have been recorded: by the rule, and the limit, that sound has to keep."""
+        speed = self._credit.max_speed
+        most_ms = int((now_ms - self._created_ms) * speed) + CREDIT_MS
+        if speed and gap.lost_ms > most_ms:
+            raise BadMessage(
+                f"lost_ms is {gap.lost_ms}, and by now at most {most_ms} can be lost: {speed:g} times the time since"
+                " the participant joined, and 20 minutes"
+            )
+
     def _known(self, gap: Gap) -> bool:
+        """Whether a gap behind the position was counted.
+
+        One from before this connection counts as known if its total does not go beyond the row's, which keeps the total
+        alone. Honest senders repeat the gaps of their buffer after each break; one who makes up another changes nothing
+        by it: not media time, not what was told, no window. A list of all gaps would let us refuse that, and grow with
+        the stream for nothing.
+        """
         if (gap.offset, gap.lost_ms) in self._gaps:
             return True
         return gap.offset <= self.begins_at and gap.lost_ms <= self._cutter.lost_ms

@@ -115,6 +115,8 @@ class StreamReceiver:
             if self.state in ALLOWED:
                 check_audio(self.state)
                 self._audio(data, now_ms)
+        except MeetingEnded as ended:
+            self.stop(ended, now_ms)
         except RemoteFault as fault:
             self._fail(fault)
 
@@ -180,7 +182,7 @@ class StreamReceiver:
             self._fail(fault)
             return
         if isinstance(fault, MeetingEnded):
-            self._flush()
+            self._keep(self._sound.flush())
         self._close_when_kept(fault, now_ms)
 
     def handle_timer(self, now_ms: int) -> None:
@@ -213,7 +215,7 @@ class StreamReceiver:
         elif self.state is not State.FINISHING:
             self.state = State.FINISHING
             self._released = True  # finishing gives the stream up
-            self._flush()
+            self._keep(self._sound.flush())
             self._actions.append(FinishStream(self._sound.position))
 
     def _audio(self, data: bytes, now_ms: int) -> None:
@@ -236,7 +238,7 @@ class StreamReceiver:
     def _gap(self, gap: Gap, now_ms: int) -> None:
         assert self._hello is not None
         owed_from = self._hello.buffered_from if self.state is State.AWAITING_GAP else None
-        kept = self._sound.gap(gap, owed_from)
+        kept = self._sound.gap(gap, owed_from, now_ms)
         self.state = State.STREAMING
         self._audio_at_ms = now_ms
         self._keep(kept)
@@ -247,9 +249,6 @@ class StreamReceiver:
                 self._pending.append(action.window)
                 self.pending_bytes += len(action.window.clip)
             self._actions.append(action)
-
-    def _flush(self) -> None:
-        self._keep(self._sound.flush())
 
     def _close_when_kept(self, fault: RemoteFault, now_ms: int) -> None:
         """Close once the windows and the part are written, or have had their time."""

@@ -31,7 +31,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class ReportMissing:
-    """Sound was lost: tell the proctors. In order with the windows."""
+    """Sound was lost: what the proctors are told, in the transaction that remembers it."""
 
     start_ms: int
     lost_ms: int
@@ -45,7 +45,7 @@ class StoreWindow:
     anchor_ms: int  # wall clock at media time 0
     credit_ms: int
     credit_at_ms: int
-    missing: ReportMissing | None = None  # what the gap lost that closed it: told in the same transaction
+    missing: ReportMissing | None = None  # what was lost behind it: told in the same transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class KeepGap:
     credit_ms: int
     credit_at_ms: int
     missing: ReportMissing | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnchor:
+    """The stream was anchored anew: remember where and tell what was lost, in one transaction."""
+
+    anchor_ms: int
+    missing: ReportMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +107,8 @@ Action: TypeAlias = (
     | CheckToken
     | Send
     | StoreWindow
-    | ReportMissing
     | KeepGap
+    | KeepAnchor
     | FinishStream
     | LeavePart
     | MarkDegraded
@@ -121,3 +129,4 @@ class Opening:
     credit_ms: int | None
     credit_at_ms: int
     expires_ms: int  # when the token ends
+    ended_ms: int | None = None  # of the meeting, if it has ended: what was recorded before may still come

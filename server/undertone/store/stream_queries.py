@@ -20,6 +20,10 @@ from streams s left join parts t using (meeting, participant, stream)
 where s.meeting = :meeting and s.participant = :participant and s.stream = :stream
 """
 
+BEGUN_AT: Final = """
+select created_at from streams where meeting = :meeting and participant = :participant and stream = :stream
+"""
+
 OWN_PARTICIPANT: Final = """
 update participants
 set generation = generation + 1, node = :node, seen_at = now(), streams = greatest(streams, :stream),
@@ -125,6 +129,14 @@ with moved as (
     insert into deletions (meeting, object) select :meeting, object from emptied on conflict do nothing
 )
 select stream from moved
+"""
+
+# Only who anchors anew writes this anchor, so that saying it again finds it written.
+KEEP_ANCHOR: Final = """
+update streams set anchor_at = :anchor_at
+where meeting = :meeting and participant = :participant and stream = :stream
+  and generation = :generation and anchor_at is distinct from :anchor_at
+returning stream
 """
 
 RELEASE: Final = """

@@ -64,6 +64,7 @@ def opening_of(stream: int, row: Row, part: bytes, found: Row, expires_ms: int) 
         credit_ms=row["credit_ms"],
         credit_at_ms=millis(row["credit_at"] or found["now"]),
         expires_ms=expires_ms,
+        ended_ms=None if found["ended_at"] is None else millis(found["ended_at"]),
     )
 
 

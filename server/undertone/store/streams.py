@@ -12,19 +12,19 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Final
 
-from undertone.core.errors import MeetingEnded, NotFound, Revoked, TakenOver, Unavailable
+from undertone.core.errors import NotFound, TakenOver, Unavailable
 from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
-from undertone.core.stream_actions import KeepGap, LeavePart, ReportMissing, StoreWindow
+from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339
 from undertone.core.window import WindowClosed
+from undertone.store.admission import admitted, check_rate, check_resumable
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
 from undertone.store.stream_queries import (
     FINISH_STREAM,
+    KEEP_ANCHOR,
     KEEP_GAP,
     LEAVE_PART,
     LOCK_PARTICIPANT,
@@ -54,9 +54,6 @@ from undertone.store.stream_rows import (
 
 log = logging.getLogger(__name__)
 
-# After a meeting's end, what was recorded before it may still be delivered for so long.
-DELIVERY_AFTER_END: Final = timedelta(minutes=15)
-
 
 class Streams:
     """The streams of all candidates, as one node writes them. `moved` is called after each commit that wrote events."""
@@ -72,16 +69,17 @@ class Streams:
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
-        Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), Unavailable.
+        Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
+        Unavailable.
         """
         async with self._database.transaction() as tx:
             key = {"meeting": meeting, "participant": participant}
-            found = await tx.fetch_one(LOCK_PARTICIPANT, key)
-            _admit(found, stream)
-            assert found is not None
+            found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), stream)
+            if stream is None:
+                await check_rate(tx, key, found)
             number = found["streams"] + 1 if stream is None else stream
             row = await tx.fetch_one(STREAM_AND_PART, {**key, "stream": number})
-            ended = None if stream is None else _resumable(row, stream, found["streams"])
+            ended = None if stream is None else check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
             owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, "stream": number, "node": self._node})
@@ -112,12 +110,12 @@ class Streams:
         Raises as `open` does.
         """
         key = {"meeting": meeting, "participant": participant}
-        found = await self._database.fetch_one(PARTICIPANT, key)
-        _admit(found, stream)
-        assert found is not None
-        if stream is not None:
+        found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
+        if stream is None:
+            await check_rate(self._database, key, found)
+        else:
             row = await self._database.fetch_one(STREAM_AND_PART, {**key, "stream": stream})
-            ended = _resumable(row, stream, found["streams"])
+            ended = check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
         return Held(found["node"], found["generation"])
@@ -178,10 +176,18 @@ class Streams:
             raise TakenOver("a newer connection owns the candidate")
         self._moved(owner.meeting)
 
-    async def report_missing(self, owner: Owner, action: ReportMissing) -> None:
-        """Tell the proctors that sound never came, though no gap said so."""
+    async def keep_anchor(self, owner: Owner, action: KeepAnchor) -> None:
+        """Remember that sound never came, though no gap said so, and tell it once however often this is said."""
+        values = {
+            **owner.key,
+            "generation": owner.generation,
+            "stream": owner.stream,
+            "anchor_at": moment(action.anchor_ms),
+        }
         async with self._database.transaction() as tx:
-            await append(tx, owner.meeting, _missing(owner, action))
+            await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
+            if await tx.fetch_one(KEEP_ANCHOR, values) is not None:
+                await append(tx, owner.meeting, _missing(owner, action.missing))
         self._moved(owner.meeting)
 
     async def keep_gap(self, owner: Owner, action: KeepGap) -> None:
@@ -254,25 +260,3 @@ def _missing(owner: Owner, missing: ReportMissing | None) -> list[NewEvent]:
         return []
     body = AudioMissing(stream=owner.stream, start_ms=missing.start_ms, lost_ms=missing.lost_ms)
     return [NewEvent("audio_missing", body, owner.person)]
-
-
-def _admit(found: Row | None, stream: int | None) -> None:
-    if found is None:
-        raise NotFound("no such meeting or participant")
-    if stream is not None and not 1 <= stream <= found["streams"]:
-        raise NotFound(f"no stream {stream}: this candidate has {found['streams']}")
-    if found["revoked_at"] is not None:
-        raise Revoked("this participant was revoked")
-    ended_at = found["ended_at"]
-    if ended_at is not None and (stream is None or found["now"] > ended_at + DELIVERY_AFTER_END):
-        raise MeetingEnded(f"the meeting ended at {rfc3339(ended_at)}")
-
-
-def _resumable(row: Row | None, stream: int, newest: int) -> AlreadyFinished | None:
-    if row is None:
-        raise NotFound(f"no stream {stream}")
-    if row["finished_at"] is not None:
-        return AlreadyFinished(row["total_bytes"], row["next_window"])
-    if stream < newest:
-        raise TakenOver(f"stream {stream} has a successor, stream {newest}")
-    return None

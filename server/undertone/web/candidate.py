@@ -23,10 +23,10 @@ from undertone.core.stream_actions import (
     CheckToken,
     End,
     FinishStream,
+    KeepAnchor,
     KeepGap,
     LeavePart,
     Open,
-    ReportMissing,
     Send,
     StoreWindow,
 )
@@ -48,7 +48,7 @@ SHOW_AGAIN_MS: Final = 5_000
 RETRY_FIRST_S: Final = 0.25
 RETRY_MOST_S: Final = 4.0
 
-Work = StoreWindow | ReportMissing | KeepGap | FinishStream | LeavePart
+Work = StoreWindow | KeepGap | KeepAnchor | FinishStream | LeavePart
 
 
 class Desk(Protocol):
@@ -161,7 +161,7 @@ class Connection:
     def _begin(self, action: Action) -> None:
         if isinstance(action, Send):
             self._outbox.append(encode(action.message))
-        elif isinstance(action, (StoreWindow, ReportMissing, KeepGap, FinishStream, LeavePart)):
+        elif isinstance(action, (StoreWindow, KeepGap, KeepAnchor, FinishStream, LeavePart)):
             self._work.append(action)
         elif isinstance(action, End):
             self._fault = action.fault
@@ -269,10 +269,10 @@ class Connection:
             self._put = self._put or await streams.put_clip(self.owner, action.window)
             await streams.store_window(self.owner, action, self._put)
             self._receiver.window_stored()
-        elif isinstance(action, ReportMissing):
-            await streams.report_missing(self.owner, action)
         elif isinstance(action, KeepGap):
             await streams.keep_gap(self.owner, action)
+        elif isinstance(action, KeepAnchor):
+            await streams.keep_anchor(self.owner, action)
         elif isinstance(action, FinishStream):
             self._receiver.stream_finished(await streams.finish(self.owner, action.total_bytes))
         else:

@@ -13,11 +13,12 @@ from anyio.abc import TaskGroup
 
 from undertone.core.errors import Forbidden, MeetingEnded, NotFound, RemoteFault, Revoked, TakenOver, Unavailable
 from undertone.core.messages import StreamHello
+from undertone.store.admission import DELIVERY_AFTER_END
 from undertone.store.clock import DatabaseClock
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
 from undertone.store.stream_rows import AlreadyFinished, Held, Opened, Owner
-from undertone.store.streams import DELIVERY_AFTER_END, Streams
+from undertone.store.streams import Streams
 from undertone.web.auth import Authority
 from undertone.web.candidate import Connection
 from undertone.web.sockets import Peer
