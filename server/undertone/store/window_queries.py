@@ -67,10 +67,12 @@ where meeting = :meeting and participant = :participant and stream = :stream and
 returning lease
 """
 
-# Put off for :delay_s. :refund is 1 where the attempt was not the window's fault.
+# Put off for :delay_s. :refund is 1 where the attempt was not the window's fault. Cut to the
+# millisecond: rounded, a window given back would wait for half of one.
 RELEASE: Final = """
 update windows
-set leased_by = null, leased_until = clock_timestamp() + make_interval(secs => :delay_s),
+set leased_by = null,
+    leased_until = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => :delay_s),
     attempts = attempts - cast(:refund as smallint)
 where meeting = :meeting and participant = :participant and stream = :stream and number = :number
   and lease = :lease and outcome is null
