@@ -1,0 +1,89 @@
+"""One proctor of a run: counts every event of its meeting across all its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import Random
+
+import httpx
+
+from undertone.core.errors import UndertoneError
+from undertone.core.events import AnomalyMoved, Event
+from undertone.core.requests import MeetingCreated
+from undertone_client.connection import ProctorChannel
+from undertone_client.connection.address import Dial
+from undertone_client.session import Snapshot
+from undertone_client.simulate.record import Closed, ProctorRecord, Record
+from undertone_client.simulate.schedule import Client, Schedule
+from undertone_client.simulate.service import Service
+from undertone_client.simulate.speaker import now_ms
+from undertone_client.simulate.watcher import Watcher
+
+
+class Watching:
+    """Drives one proctor until it is cancelled; `proctor` says afterwards what happened."""
+
+    def __init__(
+        self,
+        service: Service,
+        meeting: MeetingCreated,
+        record: Record,
+        proctor: ProctorRecord,
+        schedule: Schedule,
+        watcher: Watcher,
+        dial: Dial | None,
+    ) -> None:
+        self._service = service
+        self._meeting = meeting
+        self._record = record
+        self._proctor = proctor
+        self._watcher = watcher
+        self._dial = dial
+        self._seed = schedule.seed
+        own = schedule.of(Client("proctor", proctor.number))
+        self._renewals_ms = [fault.at_ms for fault in own if fault.kind == "expire"]
+        self._channel: ProctorChannel | None = None
+
+    async def run(self) -> None:
+        """Receive until the channel ends."""
+        proctor = self._proctor
+        try:
+            async with ProctorChannel(
+                self._service.servers,
+                self._meeting.data.id,
+                token=await self._token(),
+                renew=self._token,
+                random=Random(f"{self._seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
+                dial=self._dial,
+                on_close=lambda code, reason: proctor.closes.append(Closed(now_ms(), code, reason)),
+            ) as channel:
+                assert channel.snapshot is not None
+                self._channel = channel
+                self._record.entered(proctor, channel.snapshot)
+                proctor.connections = channel.connections
+                async for event in channel:
+                    proctor.connections = channel.connections
+                    self._take(event)
+        except (UndertoneError, httpx.TransportError) as error:
+            proctor.fault = f"{type(error).__name__}: {error}"
+
+    async def renew(self, began: float) -> None:
+        """Fresh tokens at the moments that the schedule has for it."""
+        for at_ms in self._renewals_ms:
+            await asyncio.sleep(max(0.0, began + at_ms / 1000 - time.monotonic()))
+            if self._channel is not None:
+                self._channel.renew_soon()
+
+    async def _token(self) -> str:
+        meeting, name = self._meeting, f"Proctor {self._proctor.number}"
+        return (await self._service.call(lambda node: node.add_proctor(meeting.data.id, name, meeting.admin_id))).token
+
+    def _take(self, event: Event | Snapshot) -> None:
+        if isinstance(event, Snapshot):
+            self._record.missed(self._proctor, event, now_ms())
+        elif self._record.received(self._proctor, event, now_ms()):
+            if event.kind == "window_judged":
+                self._watcher.judged()
+            elif isinstance(event.body, AnomalyMoved):
+                self._watcher.found(event, event.body)
