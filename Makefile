@@ -43,6 +43,12 @@ bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
 	@PYTHONPATH=server $(PY) -m tests.bench $(ONLY)
 
+N ?= 6
+FIRST ?= 0
+chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes (N=200 for an hour, FIRST=17 N=1 for one)
+	@$(SAY) "$(N) schedules from seed $(FIRST) on"
+	@PYTHONPATH=server:client $(PY) -m tests.chaos --schedules $(N) --first $(FIRST)
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -109,4 +115,4 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench accuracy model train lock clean
+.PHONY: help run test check bench chaos accuracy model train lock clean

@@ -16,7 +16,7 @@ from undertone.core.requests import MeetingCreated
 from undertone_client.simulate import hostile, strikes
 from undertone_client.simulate.proxy import Line, lines
 from undertone_client.simulate.record import Record
-from undertone_client.simulate.schedule import IN_THE_LINE, Client, Fault, Schedule
+from undertone_client.simulate.schedule import Client, Fault, Schedule
 from undertone_client.simulate.service import Service
 from undertone_client.simulate.speaker import Speaker, now_ms
 from undertone_client.simulate.strikes import Kill, Strike
@@ -78,8 +78,7 @@ class Run:
             *(Client("proctor", each.number) for room in self._rooms for each in room.record.proctors),
         ]
         # Without faults in the line nothing stands in it.
-        faulty = any(fault.kind in IN_THE_LINE or fault.kind in ("slow", "asleep") for fault in self._schedule.faults)
-        async with lines(len(clients) if faulty else 0) as made:
+        async with lines(len(clients) if self._schedule.in_the_line else 0) as made:
             by_client = dict(zip(clients, made, strict=False))
             await self._run(speed, by_client)
 
@@ -110,7 +109,7 @@ class Run:
                 beside.create_task(self._fail(by_client, began)),
                 beside.create_task(self._be_hostile(began)),
                 beside.create_task(strikes.carry_out(self._kills, self._struck, began, self._tell)),
-                *(beside.create_task(each.renew(began)) for _, each in watching),
+                *(beside.create_task(each.come_back(began)) for _, each in watching),
             ]
             async with asyncio.TaskGroup() as speakers:
                 for speaker in speaking:
@@ -125,12 +124,10 @@ class Run:
     # --- what goes wrong
 
     async def _fail(self, by_client: dict[Client, Line], began: float) -> None:
-        for fault in self._schedule.faults:
-            line = by_client.get(fault.client) if fault.client else None
-            if line is None or not (fault.kind in IN_THE_LINE or fault.kind in ("slow", "asleep")):
-                continue
+        for fault in self._schedule.in_the_line:
+            assert fault.client is not None
             await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
-            line.fail(fault)
+            by_client[fault.client].fail(fault)
             self._tell(f"{fault.kind} {fault.client}" + (f" for {fault.for_ms / 1000:.1f} s" if fault.for_ms else ""))
 
     async def _be_hostile(self, began: float) -> None:
@@ -178,8 +175,14 @@ class Run:
         await _until(lambda: self._given_up() if not self._settled() else not self._tails_to_come())
 
     def _given_up(self) -> bool:
+        """Whether those that owe something will not give it any more: nobody watches, or nothing moves."""
         owing = [room.record for room in self._rooms if not room.record.settled()]
-        return all(now_ms() - record.moved_at > PATIENCE_S * 1000 for record in owing)
+        if not owing:
+            return False
+        return all(
+            now_ms() - record.moved_at > PATIENCE_S * 1000 or all(proctor.fault for proctor in record.proctors)
+            for record in owing
+        )
 
     async def _end(self) -> None:
         """End the meetings; every proctor must be told."""
@@ -190,7 +193,7 @@ class Run:
             except (UndertoneError, httpx.TransportError) as error:
                 self.happened.troubles.append(f"a meeting could not be ended: {error or type(error).__name__}")
         until = time.monotonic() + ENDED_WITHIN_S
-        await _until(lambda: self._all_told() or time.monotonic() > until)
+        await _until(lambda: self._all_told() or self._given_up() or time.monotonic() > until)
 
     def _all_told(self) -> bool:
         return self._settled() and all(room.record.ended for room in self._rooms)

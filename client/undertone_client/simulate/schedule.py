@@ -34,11 +34,11 @@ KINDS: Final[dict[Kind, str]] = {
     "overflow": "no line for longer than the candidate's buffer lasts: an honest gap",
     "slow": "a proctor reads slowly",
     "asleep": "a proctor reads nothing for a while",
-    "expire": "a token is renewed in mid-stream",
+    "expire": "a candidate renews its token in mid-stream, a proctor comes back with a new one",
     "rubbish": "a hostile socket in the same meeting",
 }
-# Those that sit in the line between client and server.
-IN_THE_LINE: Final[frozenset[Kind]] = frozenset({"cut", "half_open", "stall", "delay", "throttle", "overflow"})
+# Those that the client does itself; all others that somebody has sit in the line between it and the server.
+IN_THE_TAB: Final[frozenset[Kind]] = frozenset({"reload", "second_tab", "expire"})
 
 # A buffer that overflows: so much sound is kept (of 15 minutes otherwise), and then no line for half as long again.
 SMALL_BUFFER_MS: Final = 20_000
@@ -87,6 +87,11 @@ class Schedule:
     faults: tuple[Fault, ...]  # by time
     small_buffers: frozenset[int]  # candidates whose buffer is to overflow
 
+    @property
+    def in_the_line(self) -> tuple[Fault, ...]:
+        """Those that a proxy must make."""
+        return tuple(fault for fault in self.faults if fault.client is not None and fault.kind not in IN_THE_TAB)
+
     def of(self, client: Client) -> tuple[Fault, ...]:
         """The faults of one client, by time."""
         return tuple(fault for fault in self.faults if fault.client == client)
@@ -107,6 +112,7 @@ def draw(
     stagger_ms = span_ms // 4
     offsets = (0, *(random.randint(0, stagger_ms) for _ in range(candidates - 1)))
     faults: list[Fault] = []
+    # Faults of the line follow each other; those of the tab come whenever they come, on a broken line too.
     free_at: dict[Client, int] = {}
     for kind in kinds:
         clients = _WHO[kind](candidates, proctors)
@@ -114,11 +120,14 @@ def draw(
         for client in random.sample(clients, -(-len(clients) // 5)):
             begins_ms = offsets[client.number - 1] if client.role == "candidate" else 0
             # While it speaks, but for its first and last moments; after the client's earlier faults.
-            at_ms = max(begins_ms + random.randint(span_ms // 20, span_ms - span_ms // 10), free_at.get(client, 0))
+            at_ms = begins_ms + random.randint(span_ms // 20, span_ms - span_ms // 10)
+            if kind not in IN_THE_TAB:
+                at_ms = max(at_ms, free_at.get(client, 0))
             if at_ms < begins_ms + span_ms:
                 fault = _fault(random, kind, client, at_ms, span_ms, speed)
                 faults.append(fault)
-                free_at[client] = at_ms + fault.for_ms + RECOVERY_MS
+                if kind not in IN_THE_TAB:
+                    free_at[client] = at_ms + fault.for_ms + RECOVERY_MS
         if kind == "rubbish":
             faults += [
                 Fault(random.randint(span_ms // 20, span_ms), kind, None, value=sort) for sort in range(rubbish_sorts)

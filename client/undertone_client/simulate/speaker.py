@@ -17,7 +17,7 @@ from undertone_client.connection import CandidateStream
 from undertone_client.connection.address import Dial
 from undertone_client.session.outbox import KEEP_MS
 from undertone_client.simulate.record import CandidateRecord, Closed, Gap, Record, StreamRecord
-from undertone_client.simulate.schedule import SMALL_BUFFER_MS, Client, Schedule
+from undertone_client.simulate.schedule import IN_THE_TAB, SMALL_BUFFER_MS, Client, Schedule
 from undertone_client.simulate.service import Service
 from undertone_client.simulate.watcher import Watcher
 
@@ -56,9 +56,8 @@ class Speaker:
         self._dial = dial
         self._seed = schedule.seed
         self._offset_ms = schedule.offsets_ms[candidate.number - 1]
-        in_the_tab = ("reload", "second_tab", "expire")
         own = schedule.of(Client("candidate", candidate.number))
-        self._faults = [fault for fault in own if fault.kind in in_the_tab]
+        self._faults = [fault for fault in own if fault.kind in IN_THE_TAB]
         candidate.small_buffer = candidate.number in schedule.small_buffers
         self._token = ""
         self._older_tabs: list[asyncio.Task[None]] = []
