@@ -17,8 +17,8 @@ from tests.serving import Server, prepared_server, prepared_worker
 from undertone.store import embedded
 from undertone_client.harness import Kill
 
-# A token lives so long: in a schedule of some 15 s each is renewed several times.
-TOKEN_SECONDS: Final = "10"
+# A token lives so long: in a schedule of some 20 s each is renewed at least once.
+TOKEN_SECONDS: Final = "15"
 # A process that was told to stop drains for at most 20 s; here nobody waits for it longer than this.
 DRAINED_WITHIN_S: Final = 6.0
 

@@ -47,8 +47,8 @@ class Played:
         outcome = "held" if not self.violations else f"VIOLATED {len(self.violations)}: {self.violations[0]}"
         faults, kills = sum(report.faults.values()), report.kills
         return (
-            f"seed {self.seed:<4} {self.seconds:5.1f} s  {faults:3} faults  {kills:2} kills  {report.windows:3} windows  "
-            f"{len(report.anomalies)} anomalies  {outcome}"
+            f"seed {self.seed:<4} {self.seconds:5.1f} s  {faults:3} faults  {kills:2} kills  "
+            f"{report.windows:3} windows  {len(report.anomalies)} anomalies  {outcome}"
         )
 
 

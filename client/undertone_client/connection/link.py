@@ -134,11 +134,12 @@ class Link(ABC):
             if after is AfterClose.OVER:
                 return
             self.trouble = f"{code} {reason}".strip()
-            if after is AfterClose.RENEW and not await self._try_to_renew():
-                return
             wait_ms = self._backoff.failed(_now_ms(), self._connected.retry_after_ms)
             log.info("%s%s: %s; again in %d ms", server, self._path, self.trouble, wait_ms)
             await asyncio.sleep(wait_ms / 1000)
+            # After the wait, not before it: a token that lives for less than the wait would be refused again.
+            if after is AfterClose.RENEW and not await self._try_to_renew():
+                return
 
     async def _connect_once(self, server: str) -> tuple[int, str]:
         """One connection from its opening to its end: the close code and the reason."""

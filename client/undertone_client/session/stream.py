@@ -41,7 +41,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A gap that this stream's server was told of: at byte `offset`, `lost` ticks in all; before, it had all up to `held`.
+    """A gap that this stream's server was told of: from byte `held` to byte `offset`; `lost` ticks in all.
 
     `by_microphone` is how much of the whole recording the microphone had lost by then, told here or before.
     """

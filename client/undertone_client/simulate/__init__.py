@@ -1,4 +1,4 @@
-"""`undertone simulate`: candidates and proctors against a server, what goes wrong between, and what held all the same."""
+"""`undertone simulate`: candidates and proctors against a server, and what holds whatever goes wrong between."""
 
 from undertone_client.simulate.command import main
 

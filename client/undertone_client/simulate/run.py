@@ -162,14 +162,14 @@ class Run:
             stream.end in ("left", "taken over")
             and stream.number is not None
             and now - stream.left_at < TAIL_WITHIN_S * 1000
-            and (candidate.participant, stream.number, len(stream.stored_at)) not in room.record.stored
+            and (candidate.participant, stream.number, stream.windows) not in room.record.stored
             for room in self._rooms
             for candidate in room.record.candidates
             for stream in candidate.streams
         )
 
     async def _settle(self) -> None:
-        """Until all is judged and no tab's tail is to come; or nothing has moved for long although something is owed."""
+        """Until all is judged and no tab's tail is to come; or nothing has moved for long though something is owed."""
         for room in self._rooms:
             room.record.moved_at = now_ms()
         await _until(lambda: self._given_up() if not self._settled() else not self._tails_to_come())

@@ -33,7 +33,7 @@ def _of_stream(record: Record, candidate: CandidateRecord, stream: StreamRecord)
         return
     if stream.finished is not None and stream.finished.offset != stream.spoken:
         yield f"sent {stream.spoken} bytes, and the server finished at {stream.finished.offset}"
-    for window in stream.stored_at:
+    for window in range(stream.windows):
         if (candidate.participant, stream.number, window) not in record.stored:
             yield f"window {window} was acknowledged, and never told to be stored"
     data = candidate.recording.data[stream.base : stream.base + stream.spoken]
