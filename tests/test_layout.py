@@ -148,7 +148,7 @@ def test_the_web_is_handed_what_it_uses(path: Path) -> None:
 def sources() -> Iterator[Path]:
     """Every file of the tree that people write: not what was installed, cached or recorded beside it."""
     for path in ROOT.iterdir():
-        if path.is_file():
+        if path.is_file() and path.name != ".git":  # a file in a worktree
             yield path
     for folder in ("server", "client", "tests", "docs", "deploy", "scripts", ".ci"):
         for path in (ROOT / folder).rglob("*"):

@@ -20,8 +20,8 @@ from undertone_client.simulate.audio import SAMPLES
 CANDIDATES: Final = 20
 PROCTORS: Final = 5
 MEETINGS: Final = 2
-# 100 s of sound are two windows, the second of them shorter, in 10 s; all have begun after another 2.5 s.
-DURATION_S: Final = 100.0
+# 80 s of sound are two windows, the second of them shorter, in 8 s; all have begun after another 2 s.
+DURATION_S: Final = 80.0
 SPEED: Final = 10.0
 # Most say nothing, as in an exam: a window of speech takes 0.3 to 0.7 s of a core, and of silence 0.05 s.
 QUIET_FILES: Final = 8

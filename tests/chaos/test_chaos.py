@@ -1,4 +1,4 @@
-"""Six schedules as they come, and every one that once found something."""
+"""Four schedules as they come, and every one that once found something."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.conftest import short_folder
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 # Seed 0 kept clients out for minutes: a token renewed before a long wait had ended when the wait was over.
-SEEDS = range(6)
+# Seed 2: a `stored` that is said as its line breaks is not said again, and its window is stored all the same.
+SEEDS = range(4)
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_a_kill_is_said_in_one_word(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "name", "12:every=never", "12:signal=FLY", "12:often", "pidfile:", "12:for=-1s"])
 def test_a_kill_that_makes_no_sense_says_what_would(text: str) -> None:
-    with pytest.raises(ValueError, match="needed|no signal|no seconds"):
+    with pytest.raises(ValueError, match=r"needed|no signal|no seconds"):
         strikes.read(text)
 
 
