@@ -61,6 +61,12 @@ fuzz: $(VENV)/.dev ## look for what breaks (options: ARGS="parser cutter --secon
 	@$(SAY) "coverage-guided: tests.fuzz $(ARGS)"
 	@PYTHONPATH=server:client:. $(PY) -m tests.fuzz $(ARGS)
 
+N ?= 6
+FIRST ?= 0
+chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes (N=200 for an hour, FIRST=17 N=1 for one)
+	@$(SAY) "$(N) schedules from seed $(FIRST) on"
+	@PYTHONPATH=server:client $(PY) -m tests.chaos --schedules $(N) --first $(FIRST)
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -127,4 +133,4 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench load fuzz accuracy model train lock clean
+.PHONY: help run test check bench load fuzz chaos accuracy model train lock clean

@@ -78,7 +78,7 @@ def shared_dir() -> Path:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def short_folder() -> Iterator[Path]:
     """Within the reach of the user that root runs PostgreSQL as, which `tmp_path` is not, and short."""
     folder = Path(tempfile.mkdtemp(prefix="undertone-test-"))
     folder.chmod(0o711)
@@ -91,14 +91,14 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """An empty data folder for `undertone serve` and `embedded.start`, which `tmp_path` is too private for."""
-    with _folder() as folder:
+    with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[embedded.EmbeddedPostgres]:
     """One PostgreSQL for the whole run. Each test takes a `database_url` of it."""
-    with _folder() as folder, embedded.start(folder, durable=False) as server:
+    with short_folder() as folder, embedded.start(folder, durable=False) as server:
         asyncio.run(_make_template(server))
         yield server
 

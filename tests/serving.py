@@ -179,6 +179,16 @@ def prepared_server(
     )
 
 
+LOOKING: Final = "looking for windows"
+
+
+class Worker(Server):
+    """`undertone worker`: ready once it says that it looks for windows."""
+
+    def wait_ready(self, within_s: float = READY_WITHIN_SECONDS) -> None:
+        self.wait_for(LOOKING, within_s)
+
+
 @contextlib.contextmanager
 def running_worker(
     data_dir: Path,
@@ -189,16 +199,27 @@ def running_worker(
     log: str = "worker.log",
 ) -> Iterator[Server]:
     """`undertone worker`, once it says that it looks for windows. A second one is another with another `log`."""
+    worker = prepared_worker(data_dir, database_url=database_url, workers=workers, env=env, log=log)
+    try:
+        worker.start()
+        yield worker
+    finally:
+        worker.end()
+
+
+def prepared_worker(
+    data_dir: Path,
+    *,
+    database_url: str | None = None,
+    workers: int = 1,
+    env: Mapping[str, str] | None = None,
+    log: str = "worker.log",
+) -> Worker:
+    """A worker that was not started yet; `end()` it."""
     said = {"UNDERTONE_DATABASE_URL": database_url} if database_url else {}
-    worker = Server(
+    return Worker(
         ["worker", "--data", str(data_dir), "--workers", str(workers)],
         clean_environment({**said, **(env or {})}),
         data_dir,
         log,
     )
-    try:
-        worker.launch()
-        worker.wait_for("looking for windows", READY_WITHIN_SECONDS)
-        yield worker
-    finally:
-        worker.end()

@@ -23,9 +23,12 @@ from undertone.core.events import (
 from undertone.core.messages import Finished
 from undertone_client.session import Snapshot
 from undertone_client.simulate.audio import Recording, find, load
-from undertone_client.simulate.checks import losses
-from undertone_client.simulate.clips import fault_of
+from undertone_client.simulate.checks import delivery
+from undertone_client.simulate.checks import judged as judging
+from undertone_client.simulate.checks import stored as storing
+from undertone_client.simulate.checks.evidence import fault_of
 from undertone_client.simulate.figures import (
+    BOUNDS_MS,
     Latency,
     first_to_last,
     latency,
@@ -33,7 +36,7 @@ from undertone_client.simulate.figures import (
     spoken_to_stored,
     written_to_received,
 )
-from undertone_client.simulate.record import CandidateRecord, Record
+from undertone_client.simulate.record import CandidateRecord, Gap, ProctorRecord, Record, StreamRecord
 
 ADA = Person(id="p1", name="Candidate 1")
 SPOKEN_AT = 1_000_000
@@ -69,11 +72,14 @@ def judged(id_: int, window: int, recording: Recording, outcome: str = "clean") 
 def a_good_run(recording: Recording, proctors: int = 2) -> Record:
     """Two windows, stored 40 ms and judged 300 ms after their last byte, told to the second proctor 5 ms later."""
     candidate = CandidateRecord(1, ADA.name, recording)
-    record = Record([candidate], proctors)
+    record = Record([candidate], [ProctorRecord(number) for number in range(1, proctors + 1)])
     record.joined(candidate, ADA.id)
-    candidate.spoken_at = {0: SPOKEN_AT, 1: SPOKEN_AT + 1000}
-    candidate.stored_at = {0: SPOKEN_AT + 40, 1: SPOKEN_AT + 1040}
-    candidate.finished = Finished(offset=len(recording.data), windows=2)
+    stream = StreamRecord(0, number=1, spoken=len(recording.data))
+    candidate.streams = [stream]
+    stream.spoken_at = {0: SPOKEN_AT, 1: SPOKEN_AT + 1000}
+    stream.stored(0, recording.windows[0].end, SPOKEN_AT + 40)
+    stream.stored(1, len(recording.data), SPOKEN_AT + 1040)
+    stream.finished = Finished(offset=len(recording.data), windows=2)
     events = [stored(1, 0, recording), judged(2, 0, recording), stored(3, 1, recording), judged(4, 1, recording)]
     for place, proctor in enumerate(record.proctors):
         for event in events:
@@ -81,6 +87,10 @@ def a_good_run(recording: Recording, proctors: int = 2) -> Record:
             at = SPOKEN_AT + late + 5 * place + (1000 if event.id > 2 else 0)
             record.received(proctor, event, at)
     return record
+
+
+def losses(record: Record) -> list[str]:
+    return [*storing.violations(record), *judging.violations(record), *delivery.violations(record)]
 
 
 def test_nothing_is_said_of_a_good_run(recording: Recording) -> None:
@@ -104,11 +114,11 @@ def swap(record: Record) -> None:
 
 
 def lose_bytes(record: Record) -> None:
-    record.candidates[0].finished = Finished(offset=len(record.candidates[0].recording.data) - 52, windows=2)
+    record.candidates[0].streams[0].finished = Finished(offset=77_948, windows=2)
 
 
 def lose_window(record: Record) -> None:
-    record.candidates[0].finished = Finished(offset=len(record.candidates[0].recording.data), windows=1)
+    record.candidates[0].streams[0].finished = Finished(offset=78_000, windows=1)
     del record.stored["p1", 1, 1]
 
 
@@ -131,7 +141,7 @@ def end_early(record: Record) -> None:
 
 
 def never_finish(record: Record) -> None:
-    record.candidates[0].finished = None
+    record.candidates[0].streams[0].finished = None
 
 
 def end_channel(record: Record) -> None:
@@ -140,6 +150,23 @@ def end_channel(record: Record) -> None:
 
 def snapshot(record: Record) -> None:
     record.missed(record.proctors[0], Snapshot("e", 9, (), ()), 0)
+
+
+def fall_back(record: Record) -> None:
+    record.candidates[0].streams[0].ready(1, 40_000)
+
+
+def go_back(record: Record) -> None:
+    record.candidates[0].streams[0].stored(0, 78_000, 0)
+
+
+def drop_sound(record: Record) -> None:
+    record.candidates[0].streams[0].gaps = [Gap(10_400, 20_800, 10_448)]
+
+
+def tell_otherwise(record: Record) -> None:
+    record.proctors[1].last_id = 1
+    record.received(record.proctors[1], judged(2, 0, record.candidates[0].recording, "silent"), 0)
 
 
 def missing_audio(record: Record) -> None:
@@ -155,16 +182,23 @@ def missing_audio(record: Record) -> None:
         (drop_event, "proctor 2: missed 1 events, the first of them event 3"),
         (double_verdict, "proctor 1: the verdict of window 0 of p1, stream 1, was told 2 times"),
         (swap, "proctor 1: events out of order, the first of them event 4"),
-        (lose_bytes, "Candidate 1: sent 78000 bytes, and the server finished at 77948"),
-        (lose_window, "Candidate 1: 2 windows were spoken, 1 stored"),
-        (no_verdict, "Candidate 1: window 1 has no verdict"),
-        (failed, "Candidate 1: window 1 could not be analysed: three attempts"),
-        (shorten, "Candidate 1: window 0 lasts 59000 ms, not 60029"),
+        (lose_bytes, "Candidate 1, stream 1: sent 78000 bytes, and the server finished at 77948"),
+        (lose_window, "Candidate 1, stream 1: 2 windows were spoken, 1 stored"),
+        (no_verdict, "Candidate 1, stream 1: window 1 has no verdict"),
+        (failed, "Candidate 1, stream 1: window 1 could not be analysed: three attempts"),
+        (shorten, "Candidate 1, stream 1: window 0 lasts 59000 ms, not 60029"),
         (end_early, "Candidate 1: ended early: TakenOver: a newer tab"),
         (never_finish, "Candidate 1: never finished"),
         (end_channel, "proctor 2: its channel ended: Revoked: out"),
         (snapshot, "proctor 1: was not given the events up to 9, but a snapshot in their place"),
-        (missing_audio, "Candidate 1: 500 ms from 20000 ms on never reached the server"),
+        (
+            fall_back,
+            "Candidate 1, stream 1: byte 78000 was acknowledged, and then the server had it only up to byte 40000",
+        ),
+        (go_back, "Candidate 1, stream 1: window 0 was acknowledged after window 1"),
+        (drop_sound, "Candidate 1, stream 1: 10448 ms had to be dropped before the server took them"),
+        (tell_otherwise, "event 2 was told to one proctor otherwise than to another"),
+        (missing_audio, "Candidate 1, stream 1: 0 ms never reached the server, and the proctors were told of 500 ms"),
     ],
 )
 def test_each_loss_is_named(recording: Recording, spoil: Callable[[Record], None], says: str) -> None:
@@ -180,7 +214,7 @@ def test_it_is_not_over_before_every_proctor_has_every_verdict(recording: Record
     assert not record.settled()
     record.received(record.proctors[1], extra, 0)
     assert record.settled()
-    del record.proctors[1].judged["p1", 1, 1]
+    del record.judged["p1", 1, 1]
     assert not record.settled()
 
 
@@ -208,7 +242,8 @@ def test_percentiles_are_samples_by_the_nearest_rank(samples: list[int]) -> None
 
 def test_no_samples_have_no_percentiles() -> None:
     assert latency([]) is None
-    assert latency([5]) == Latency(count=1, p50_ms=5, p90_ms=5, p99_ms=5, max_ms=5)
+    bars = [1] + [0] * len(BOUNDS_MS)
+    assert latency([5]) == Latency(count=1, p50_ms=5, p90_ms=5, p99_ms=5, max_ms=5, histogram=bars)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from undertone_client.simulate.options import Options, parse
 
 def test_nothing_said_is_the_tour() -> None:
     assert parse([], {}) == Options()
-    assert Options().server == "http://127.0.0.1:8000"
+    assert Options().servers == ("http://127.0.0.1:8000",)
 
 
 def test_every_option_can_also_be_said_by_the_environment_and_the_option_wins() -> None:
@@ -28,7 +28,7 @@ def test_every_option_can_also_be_said_by_the_environment_and_the_option_wins() 
     }
     by_environment = parse([], said)
     assert by_environment == Options(
-        server="https://undertone.example.org",
+        servers=("https://undertone.example.org",),
         api_key="0123456789abcdef",
         candidates=5,
         proctors=2,
@@ -39,7 +39,16 @@ def test_every_option_can_also_be_said_by_the_environment_and_the_option_wins() 
         json=True,
     )
     arguments = [
-        *("--server", by_environment.server, "--api-key", "0123456789abcdef", "--candidates", "5", "--proctors", "2"),
+        *(
+            "--server",
+            by_environment.servers[0],
+            "--api-key",
+            "0123456789abcdef",
+            "--candidates",
+            "5",
+            "--proctors",
+            "2",
+        ),
         *("--speed", "2.5", "--audio", "/exams", "--duration", "90", "--seed", "7", "--json"),
     ]
     assert parse(arguments, {}) == by_environment

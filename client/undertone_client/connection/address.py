@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +14,9 @@ _HTTP_SCHEME: Final = {"http": "http", "https": "https", "ws": "http", "wss": "h
 Proxy = str | None
 ENVIRONMENT: Final = "environment"
 
+# A server's address → the host and port to open the line to in its place; Host header, TLS and path stay the server's.
+Dial = Callable[[str], Awaitable[tuple[str, int]]]
+
 
 def socket_url(server: str, path: str) -> str:
     """The WebSocket address of `path` on a server given as http(s):// or ws(s)://. ValueError for anything else."""
@@ -22,6 +26,14 @@ def socket_url(server: str, path: str) -> str:
 def http_url(server: str) -> str:
     """The server's HTTP address, without a slash at its end."""
     return _with(server, _HTTP_SCHEME, "")
+
+
+def each(server: str | Sequence[str]) -> tuple[str, ...]:
+    """The addresses of one service: of several nodes behind no balancer, any will do. ValueError if there is none."""
+    servers = (server,) if isinstance(server, str) else tuple(server)
+    if not servers:
+        raise ValueError("no server: say at least one, as http://host:port or https://host")
+    return servers
 
 
 def is_loopback(server: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from types import TracebackType
 from typing import Final, Self
@@ -15,8 +15,8 @@ from undertone.core.messages import (
     Finished,
     ToCandidate,
 )
-from undertone_client.connection.address import ENVIRONMENT, Proxy
-from undertone_client.connection.link import Link, Renew
+from undertone_client.connection.address import ENVIRONMENT, Dial, Proxy
+from undertone_client.connection.link import Closing, Link, Renew
 from undertone_client.session import StreamSession
 from undertone_client.session.outbox import KEEP_MS
 
@@ -33,14 +33,16 @@ class CandidateStream(Link):
             await stream.finish()
 
     Lines may break, nodes may die: up to `keep_ms` of what is not yet durable is kept and sent again, and what had to
-    be dropped is said to be lost. `renew` gives a fresh token when the one in use ends. `proxy` is "environment" (none
-    for loopback), an address, or None. `on_message` is called with each message of the server after it was taken.
+    be dropped is said to be lost. Of several servers (nodes of one service), each connection goes to any.
+    `renew` gives a fresh token when the one in use ends. `proxy` is "environment" (none for loopback), an address, or
+    None. `on_message` is called with each message of the server after it was taken, `on_close` with the code (1006
+    where there was none) and reason of each connection that ended. `dial` says where to open the line instead.
     Leaving without `finish()` leaves the rest to whoever resumes; nobody does after this object is gone.
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | Sequence[str],
         token: str,
         *,
         renew: Renew | None = None,
@@ -48,6 +50,8 @@ class CandidateStream(Link):
         audio_format: AudioFormat | None = None,
         proxy: Proxy = ENVIRONMENT,
         random: Random | None = None,
+        dial: Dial | None = None,
+        on_close: Closing | None = None,
         on_message: Callable[[ToCandidate], None] | None = None,
     ) -> None:
         self.session = StreamSession(token, keep_ms=keep_ms, audio_format=audio_format)
@@ -60,6 +64,8 @@ class CandidateStream(Link):
             renew=renew,
             proxy=proxy,
             random=random,
+            dial=dial,
+            on_close=on_close,
         )
         self._on_message = on_message
 
@@ -100,7 +106,7 @@ class CandidateStream(Link):
     async def _arrived(self, text: str) -> None:
         message = self.session.receive(text)
         if isinstance(message, Expiring):
-            self._renew_soon()
+            self.renew_soon()
         if self._on_message is not None:
             self._on_message(message)
 

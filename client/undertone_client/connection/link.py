@@ -6,21 +6,23 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from undertone.core.errors import FIRST_FINAL, RemoteFault, TokenExpired, UndertoneError
-from undertone_client.connection.address import ENVIRONMENT, Proxy, proxy_for, socket_url
+from undertone_client.connection.address import ENVIRONMENT, Dial, Proxy, each, proxy_for, socket_url
 from undertone_client.session import AfterClose, Backoff, ServerFault
 
 log = logging.getLogger("undertone.client")
 
 Renew = Callable[[], Awaitable[str]]
+# Called with the code (1006 where there was none) and the reason of every connection that ended.
+Closing = Callable[[int, str], None]
 
 # As the server does: a dead line is found within 25 s, and the outbox holds far more.
 PING_EVERY_S: Final = 15
@@ -53,7 +55,7 @@ class Link(ABC):
     def __init__(
         self,
         session: Connected,
-        server: str,
+        server: str | Sequence[str],
         path: str,
         subprotocol: str,
         *,
@@ -61,16 +63,24 @@ class Link(ABC):
         renew: Renew | None,
         proxy: Proxy,
         random: Random | None,
+        dial: Dial | None,
+        on_close: Closing | None,
     ) -> None:
         self.connections = 0  # how many the server has taken (`ready`)
         self.trouble: str | None = None  # why the last one ended, or never was
         self._connected = session
-        self._url = socket_url(server, path)
+        self._servers = each(server)
+        self._path = path
+        for each_server in self._servers:
+            socket_url(each_server, path)  # what is no address is said now
         self._subprotocol = Subprotocol(subprotocol)
         self._max_size = max_size
         self._renew = renew
-        self._proxy = proxy_for(server) if proxy == ENVIRONMENT else proxy
-        self._backoff = Backoff(random or Random())  # noqa: S311 - spreads load, guards nothing
+        self._proxy = proxy
+        self._dial = dial
+        self._on_close = on_close
+        self._random = random or Random()  # noqa: S311 - spreads load, guards nothing
+        self._backoff = Backoff(self._random)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -115,25 +125,35 @@ class Link(ABC):
     async def _run(self) -> None:
         """Connect again and again until it is over."""
         while True:
-            code, reason = await self._connect_once()
+            # Any node will do: drawn by lot, a crowd spreads over those that are left when one goes away.
+            server = self._random.choice(self._servers)
+            code, reason = await self._connect_once(server)
+            if self._on_close is not None:
+                self._on_close(code, reason)
             after = self._connected.closed(code, reason)
             if after is AfterClose.OVER:
                 return
             self.trouble = f"{code} {reason}".strip()
+            wait_ms = self._backoff.failed(_now_ms(), self._connected.retry_after_ms)
+            log.info("%s%s: %s; again in %d ms", server, self._path, self.trouble, wait_ms)
+            await asyncio.sleep(wait_ms / 1000)
+            # After the wait, not before it: a token that lives for less than the wait would be refused again.
             if after is AfterClose.RENEW and not await self._try_to_renew():
                 return
-            wait_ms = self._backoff.failed(_now_ms(), self._connected.retry_after_ms)
-            log.info("%s: %s; again in %d ms", self._url, self.trouble, wait_ms)
-            await asyncio.sleep(wait_ms / 1000)
 
-    async def _connect_once(self) -> tuple[int, str]:
+    async def _connect_once(self, server: str) -> tuple[int, str]:
         """One connection from its opening to its end: the close code and the reason."""
+        elsewhere: dict[str, Any] = {}
+        proxy = proxy_for(server) if self._proxy == ENVIRONMENT else self._proxy
+        if self._dial is not None:
+            elsewhere["host"], elsewhere["port"] = await self._dial(server)
+            proxy = None
         try:
             socket = await connect(
-                self._url,
+                socket_url(server, self._path),
                 subprotocols=[self._subprotocol],
                 compression=None,
-                proxy=self._proxy,
+                proxy=proxy,
                 open_timeout=OPEN_WITHIN_S,
                 ping_interval=PING_EVERY_S,
                 ping_timeout=PING_WITHIN_S,
@@ -141,6 +161,7 @@ class Link(ABC):
                 max_size=self._max_size,
                 write_limit=WRITE_LIMIT,
                 logger=log,
+                **elsewhere,
             )
         except (OSError, WebSocketException) as error:
             return NO_CLOSE_CODE, f"can't connect: {error}"
@@ -170,7 +191,7 @@ class Link(ABC):
             await socket.close(1011, "no ready")
             return NO_CLOSE_CODE, f"no `ready` within {READY_WITHIN_S} s"
         except ServerFault as fault:
-            log.warning("%s broke the protocol: %s", self._url, fault)
+            log.warning("the server broke the protocol: %s", fault)
             await socket.close(1002, "protocol error")
             return NO_CLOSE_CODE, f"the server broke the protocol: {fault}"
 
@@ -192,8 +213,8 @@ class Link(ABC):
         except ConnectionClosed:
             """The reader sees it too, and says what it was."""
 
-    def _renew_soon(self) -> None:
-        """The token ends within a minute: renew it beside the running connection."""
+    def renew_soon(self) -> None:
+        """Renew the token beside the running connection: it ends within a minute, or the caller wants it."""
         if self._renew is not None and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.create_task(self._renew_beside(self._renew))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from random import Random
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -12,8 +12,8 @@ from uuid import uuid4
 from undertone.core.errors import UndertoneError
 from undertone.core.events import Anomaly, Event
 from undertone.core.messages import CHANNEL_PROTOCOL, Cursor, Error, Expiring, Review
-from undertone_client.connection.address import ENVIRONMENT, Proxy
-from undertone_client.connection.link import Link, Renew
+from undertone_client.connection.address import ENVIRONMENT, Dial, Proxy
+from undertone_client.connection.link import Closing, Link, Renew
 from undertone_client.session import ChannelSession, Snapshot
 from undertone_client.session.channel import Happening, ReviewGiven, ReviewRefused
 
@@ -46,12 +46,12 @@ class ProctorChannel(Link):
     be recovered). Iterating gives every event after it, once and in order, across breaks; where the server could not go
     on from the last event, a `Snapshot` stands among the events: what was known before it is void. The credential is
     `admin_id`, or a proctor's `token` with `renew` for a fresh one. When the server has closed for good, iterating
-    raises its fault.
+    raises its fault. Of several servers, each connection goes to any. `dial` and `on_close` are as in `link`.
     """
 
     def __init__(
         self,
-        server: str,
+        server: str | Sequence[str],
         meeting: str,
         *,
         admin_id: str | None = None,
@@ -61,6 +61,8 @@ class ProctorChannel(Link):
         renew: Renew | None = None,
         proxy: Proxy = ENVIRONMENT,
         random: Random | None = None,
+        dial: Dial | None = None,
+        on_close: Closing | None = None,
     ) -> None:
         self.session = ChannelSession(meeting, admin_id=admin_id, token=token, name=name, after=after)
         super().__init__(
@@ -72,6 +74,8 @@ class ProctorChannel(Link):
             renew=renew,
             proxy=proxy,
             random=random,
+            dial=dial,
+            on_close=on_close,
         )
         self.snapshot: Snapshot | None = None
         self._waiting: asyncio.Queue[Event | Snapshot | None] = asyncio.Queue(MAX_WAITING)
@@ -168,7 +172,7 @@ class ProctorChannel(Link):
         elif isinstance(happened, (ReviewGiven, ReviewRefused)):
             self._answer(happened)
         elif isinstance(happened, Expiring):
-            self._renew_soon()
+            self.renew_soon()
         elif isinstance(happened, Error) and self.session.in_doubt:
             self._settling = asyncio.get_running_loop().call_later(DOUBT_S, self._settle)
 

@@ -41,11 +41,12 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A gap that this stream's server was told of: at byte `offset`, `lost` ticks in all.
+    """A gap that this stream's server was told of: from byte `held` to byte `offset`; `lost` ticks in all.
 
     `by_microphone` is how much of the whole recording the microphone had lost by then, told here or before.
     """
 
+    held: int
     offset: int
     lost: int
     by_microphone: int
@@ -79,6 +80,14 @@ class StreamSession(Session):
     def lost_ms(self) -> int:
         """How much this stream's server was told to be lost, in all."""
         return to_ms(self._told[-1].lost) if self._told else 0
+
+    @property
+    def gaps(self) -> list[tuple[int, int, int]]:
+        """What this stream's server was told to be lost, oldest first.
+
+        Each is (the byte it had the stream up to, the byte it goes on at, ms lost in all by then).
+        """
+        return [(told.held - self._base, told.offset - self._base, to_ms(told.lost)) for told in self._told]
 
     # --- the microphone's side
 
@@ -216,7 +225,7 @@ class StreamSession(Session):
         """The shell renews the token."""
 
     def _last_told(self, offset: int) -> Told:
-        start = Told(self._base, 0, self._lost_before_stream)
+        start = Told(self._base, self._base, 0, self._lost_before_stream)
         return next((told for told in reversed(self._told) if told.offset <= offset), start)
 
     def _skip(self, held: int, offset: int) -> None:
@@ -225,7 +234,7 @@ class StreamSession(Session):
         dropped = self.outbox.sound(offset) - self.outbox.sound(held)
         by_microphone = self.outbox.lost(offset)
         lost = last.lost + dropped + by_microphone - last.by_microphone
-        self._told.append(Told(offset, lost, by_microphone))
+        self._told.append(Told(held, offset, lost, by_microphone))
         self._sent = offset
         self.outbox.reached = max(self.outbox.reached, offset)
 

@@ -1,4 +1,4 @@
-"""`undertone simulate`: candidates and proctors against a server, and a word on everything that was lost."""
+"""`undertone simulate`: candidates and proctors against a server, and what holds whatever goes wrong between."""
 
 from undertone_client.simulate.command import main
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -9,12 +11,14 @@ from typing import Final
 
 from undertone.core.errors import UndertoneError
 from undertone.core.mp3 import FrameParser
-from undertone.core.window import WindowCutter
+from undertone.core.window import Resume, WindowClosed, WindowCutter
 
 SAMPLES: Final = Path(__file__).resolve().parent.parent / "samples"
 # A browser's encoder hands on about four times a second: ten frames of 26 ms.
 FRAMES_PER_MESSAGE: Final = 10
 _FEED_BYTES: Final = 1 << 20
+# The longest lead-in, and what must be seen of the frames after it: 4 kB at 320 kbit/s, 10 frames at the lowest rates.
+_LEAD_IN_BYTES: Final = 16 * 1024
 
 
 class NoAudio(UndertoneError):
@@ -43,6 +47,7 @@ class Recording:
     samples_per_frame: int
     sample_rate: int
     windows: list[Window]
+    path: Path | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -52,6 +57,10 @@ class Recording:
     def media_ms(self, frames: int) -> int:
         """Media time of the first so many frames."""
         return frames * self.samples_per_frame * 1000 // self.sample_rate
+
+    def media_ms_at(self, offset: int) -> int:
+        """Media time of the frames before a byte."""
+        return self.media_ms(bisect_right(self.ends, offset))
 
     def messages(self) -> list[tuple[int, int, int]]:
         """(when its last frame is spoken, in ms from the start; first byte; byte after the last) of each message."""
@@ -108,7 +117,40 @@ def load(path: Path, duration_ms: int | None = None) -> Recording:
         samples_per_frame=parser.format.samples_per_frame,
         sample_rate=parser.format.sample_rate,
         windows=_windows(data, ends, parser.format.samples_per_frame),
+        path=path,
     )
+
+
+def cut(data: bytes, gaps: Sequence[tuple[int, int, int]] = ()) -> list[WindowClosed]:
+    """The windows that the server must make of a whole stream's bytes, with their clips.
+
+    `gaps`: (the byte that the server had the stream up to, the byte it goes on at, ms lost in all by then).
+    """
+    cutter = WindowCutter()
+    windows: list[WindowClosed] = []
+    at = 0
+    for held, offset, lost_ms in gaps:
+        if held > at:
+            windows += cutter.feed(data[at:held])
+        resumed = _resumed_at(data, held, windows)
+        if resumed is not None:
+            windows.append(resumed)
+            cutter = WindowCutter(resumed.resume)
+        closed = cutter.gap(offset, lost_ms)
+        windows += [closed] if closed else []
+        at = offset
+    windows += cutter.feed(data[at:])
+    last = cutter.flush()
+    return [*windows, *([last] if last else [])]
+
+
+def _resumed_at(data: bytes, held: int, windows: Sequence[WindowClosed]) -> WindowClosed | None:
+    """The window whose `stored` named just this byte: a server that was killed then knows it whole, though `held` lies
+    before its end by the lead-in of the next."""
+    cutter = WindowCutter(windows[-1].resume if windows else Resume.START)
+    begin = cutter.position
+    further = cutter.feed(data[begin : held + _LEAD_IN_BYTES])
+    return next((window for window in further if window.resume.offset == held), None)
 
 
 def _windows(data: bytes, ends: list[int], samples_per_frame: int) -> list[Window]:

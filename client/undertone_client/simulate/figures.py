@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -11,6 +13,8 @@ import msgspec
 from undertone_client.simulate.record import Record
 
 PERCENTILES: Final = (50, 90, 99, 100)
+# From a loopback's milliseconds to a node that was away: thirds of decades, as eyes compare them.
+BOUNDS_MS: Final = (5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +25,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p90_ms: int
     p99_ms: int
     max_ms: int
+    histogram: list[int]  # samples up to each of BOUNDS_MS, and the rest
 
 
 def latency(samples: Sequence[int]) -> Latency | None:
@@ -29,25 +34,29 @@ def latency(samples: Sequence[int]) -> Latency | None:
         return None
     ordered = sorted(samples)
     p50, p90, p99, longest = (ordered[-(-len(ordered) * percent // 100) - 1] for percent in PERCENTILES)
-    return Latency(count=len(ordered), p50_ms=p50, p90_ms=p90, p99_ms=p99, max_ms=longest)
+    edges = [bisect_right(ordered, bound) for bound in BOUNDS_MS]
+    histogram = [after - before for before, after in pairwise([0, *edges, len(ordered)])]
+    return Latency(count=len(ordered), p50_ms=p50, p90_ms=p90, p99_ms=p99, max_ms=longest, histogram=histogram)
 
 
 def spoken_to_stored(record: Record) -> list[int]:
     """From a window's last byte handed over until its `stored` arrived, at the candidate."""
     return [
-        at - candidate.spoken_at[window]
+        at - stream.spoken_at[window]
         for candidate in record.candidates
-        for window, at in candidate.stored_at.items()
-        if window in candidate.spoken_at
+        for stream in candidate.streams
+        for window, at in stream.stored_at.items()
+        if window in stream.spoken_at
     ]
 
 
 def spoken_to_pushed(record: Record) -> list[int]:
     """From a window's last byte handed over until its verdict arrived, at each proctor."""
     spoken = {
-        (candidate.participant, 1, window): at
+        (candidate.participant, stream.number, window): at
         for candidate in record.candidates
-        for window, at in candidate.spoken_at.items()
+        for stream in candidate.streams
+        for window, at in stream.spoken_at.items()
     }
     samples = []
     for event_id, event in record.events.items():

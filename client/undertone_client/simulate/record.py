@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, WindowJudged, WindowStored
 from undertone.core.messages import Finished
@@ -11,6 +12,71 @@ from undertone_client.simulate.audio import Recording
 
 # Every `at` below is a monotonic clock in milliseconds.
 WindowKey = tuple[str, int, int]  # participant, stream, window
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A connection that ended: when and how."""
+
+    at: int
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Sound that was never sent: the stream goes on at byte `offset`, where the server had it up to `held`."""
+
+    held: int
+    offset: int
+    lost_ms: int  # cumulative
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """`ready` named less than what `stored` had acknowledged."""
+
+    stored: int
+    held: int
+
+
+@dataclass
+class StreamRecord:
+    """One stream of a candidate: byte 0 is byte `base` of its recording."""
+
+    base: int
+    number: int | None = None  # as `ready` said
+    spoken: int = 0  # bytes handed over so far
+    spoken_at: dict[int, int] = field(default_factory=dict)  # window → when its last byte was handed over
+    stored_at: dict[int, int] = field(default_factory=dict)  # window → when `stored` arrived
+    stored_offset: int = 0
+    out_of_order: list[str] = field(default_factory=list)  # what `stored` said that did not follow
+    fallen: list[Fallen] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    end: Literal["speaking", "finished", "left", "taken over", "failed"] = "speaking"
+    finished: Finished | None = None
+    left_at: int = 0
+
+    @property
+    def windows(self) -> int:
+        """How many windows are durable, as far as this stream was told."""
+        return max(self.stored_at, default=-1) + 1
+
+    def stored(self, window: int, offset: int, now_ms: int) -> None:
+        """`stored` arrived."""
+        # One that was said as the line broke is not said again: numbers may be left out, and never go back.
+        if window < self.windows:
+            self.out_of_order.append(f"window {window} was acknowledged after window {self.windows - 1}")
+        if offset < self.stored_offset:
+            self.out_of_order.append(f"byte {offset} was acknowledged after byte {self.stored_offset}")
+        self.stored_at[window] = now_ms
+        self.stored_offset = max(self.stored_offset, offset)
+
+    def ready(self, stream: int, held: int) -> None:
+        """`ready` arrived."""
+        self.number = stream
+        if held < self.stored_offset:
+            self.fallen.append(Fallen(self.stored_offset, held))
 
 
 @dataclass
@@ -22,12 +88,16 @@ class CandidateRecord:
     recording: Recording
     participant: str = ""
     spoken_ms: int = 0
-    spoken_at: dict[int, int] = field(default_factory=dict)  # window → when its last byte was handed over
-    stored_at: dict[int, int] = field(default_factory=dict)  # window → when `stored` arrived
-    finished: Finished | None = None
-    lost_ms: int = 0
+    streams: list[StreamRecord] = field(default_factory=list)
     connections: int = 0
-    fault: str | None = None  # why it is over, if it was not finished
+    closes: list[Closed] = field(default_factory=list)
+    fault: str | None = None  # why it is over, if its last stream was not finished
+    small_buffer: bool = False  # made to overflow
+    not_told: int = 0  # older tabs that never learnt that a second one took over
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.streams) and self.streams[-1].finished is not None
 
 
 @dataclass
@@ -43,26 +113,29 @@ class ProctorRecord:
     judged: dict[WindowKey, int] = field(default_factory=dict)  # → how often its verdict was told
     stored: dict[WindowKey, int] = field(default_factory=dict)  # → how often it was told to be stored
     connections: int = 0
+    closes: list[Closed] = field(default_factory=list)
     fault: str | None = None
 
 
 class Record:
-    """One run."""
+    """One meeting of a run."""
 
-    def __init__(self, candidates: list[CandidateRecord], proctors: int) -> None:
+    def __init__(self, candidates: list[CandidateRecord], proctors: list[ProctorRecord]) -> None:
         self.candidates = candidates
-        self.proctors = [ProctorRecord(number) for number in range(1, proctors + 1)]
+        self.proctors = proctors
         self.by_participant: dict[str, CandidateRecord] = {}
         self.events: dict[int, Event] = {}
+        self.different: list[int] = []  # events that one proctor was told otherwise than another
         self.stored: dict[WindowKey, WindowStored] = {}
         self.judged: dict[WindowKey, WindowJudged] = {}
         self.missing: list[tuple[str, AudioMissing]] = []  # participant, what the proctors were told of
         self.anomalies: dict[str, Anomaly] = {}  # as it was told last
+        self.ended = False
         self.moved_at = 0  # when anything last happened
 
     @property
     def windows(self) -> int:
-        """How many windows there must be in the end."""
+        """How many windows there are in the end, if no stream is broken off."""
         return sum(len(candidate.recording.windows) for candidate in self.candidates)
 
     def joined(self, candidate: CandidateRecord, participant: str) -> None:
@@ -92,7 +165,10 @@ class Record:
         if key is not None:
             counted = proctor.judged if isinstance(event.body, WindowJudged) else proctor.stored
             counted[key] = counted.get(key, 0) + 1
-        if event.id in self.events:
+        known = self.events.get(event.id)
+        if known is not None:
+            if known != event:
+                self.different.append(event.id)
             return False
         self.events[event.id] = event
         self._note(event, key)
@@ -105,6 +181,7 @@ class Record:
         return event.participant.id, event.body.stream, event.body.window
 
     def _note(self, event: Event, key: WindowKey | None) -> None:
+        self.ended = self.ended or event.kind == "meeting_ended"
         match event.body:
             case WindowStored() as stored if key is not None:
                 self.stored[key] = stored
@@ -115,16 +192,20 @@ class Record:
             case AudioMissing() as missing if event.participant is not None:
                 self.missing.append((event.participant.id, missing))
 
+    def owed(self) -> set[WindowKey]:
+        """Windows that must be told and judged: those acknowledged, those of finished streams, those told."""
+        owed = set(self.stored)
+        for candidate in self.candidates:
+            for stream in candidate.streams:
+                if stream.number is not None:
+                    count = stream.windows if stream.finished is None else stream.finished.windows
+                    owed |= {(candidate.participant, stream.number, window) for window in range(count)}
+        return owed
+
     def settled(self) -> bool:
-        """Whether every proctor has the verdict of every window of every candidate that is still in it."""
+        """Whether every proctor that is still there has all events, and they hold the verdict of every window owed."""
         last = max(self.events, default=0)
-        expected = sum(
-            candidate.finished.windows
-            for candidate in self.candidates
-            if candidate.finished is not None and candidate.fault is None
-        )
-        return all(
-            len(proctor.judged) >= expected and proctor.last_id >= last
-            for proctor in self.proctors
-            if proctor.fault is None
+        owed = self.owed()
+        return owed <= self.judged.keys() and all(
+            proctor.last_id >= last for proctor in self.proctors if proctor.fault is None
         )

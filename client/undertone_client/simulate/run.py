@@ -1,195 +1,204 @@
-"""One run: a meeting, its proctors, its candidates, and the wait until everything they said is judged."""
+"""One run: everybody enters, speaks, suffers what was drawn, and is waited for until all is judged."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import httpx
 
-from undertone.core.errors import RateLimited, UndertoneError
-from undertone.core.events import AnomalyMoved, Event
-from undertone.core.messages import Error, Stored, ToCandidate
-from undertone.core.requests import CredentialData, MeetingCreated
-from undertone_client.connection import CandidateStream, Meetings, ProctorChannel
-from undertone_client.session import Snapshot
-from undertone_client.simulate.record import CandidateRecord, ProctorRecord, Record
+from undertone.core.errors import UndertoneError
+from undertone.core.requests import MeetingCreated
+from undertone_client.simulate import hostile, strikes
+from undertone_client.simulate.proxy import Line, lines
+from undertone_client.simulate.record import Record
+from undertone_client.simulate.schedule import Client, Fault, Schedule
+from undertone_client.simulate.service import Service
+from undertone_client.simulate.speaker import Speaker, now_ms
+from undertone_client.simulate.strikes import Kill, Strike
+from undertone_client.simulate.watcher import Watcher
+from undertone_client.simulate.watching import Watching
 
 # When for so long nothing has happened although verdicts are owed, none will come: three attempts of the analysis,
 # each with its lease of 20 s and its deadline of 60 s, take no longer.
 PATIENCE_S: Final = 240.0
 LOOK_EVERY_S: Final = 0.1
-# Faster than real time the file is ahead of the line: it waits when so much is unsent, which a microphone could not.
-AHEAD_MS: Final = 10 * 60_000
-JOINING_AT_ONCE: Final = 20
-# After the last byte: every retry of a line that breaks fits in, and a server that never answers is not waited for.
-FINISH_WITHIN_S: Final = 600.0
+# What a tab that was left had sent becomes a short window 5 s later, by a sweeper that looks every 5 s (up to 6); its
+# verdict comes after. A stream that had not a frame more than was stored has no such window, and can't be told apart.
+TAIL_WITHIN_S: Final = 13.0
+# The end of the meeting is told to all proctors; after that nothing moves.
+ENDED_WITHIN_S: Final = 60.0
 
 
-class TooFast(UndertoneError):
-    """The server does not take sound at this speed."""
+@dataclass
+class Room:
+    """One meeting, and what happened in it."""
+
+    meeting: MeetingCreated
+    record: Record
 
 
-class Watcher(Protocol):
-    """Who shows what happens while it happens."""
+@dataclass
+class Happened:
+    """What the run did itself, besides the records."""
 
-    def spoken(self, ms: int) -> None: ...
-    def stored(self) -> None: ...
-    def judged(self) -> None: ...
-    def found(self, event: Event, moved: AnomalyMoved) -> None: ...
+    began_ms: int = 0
+    answers: list[hostile.Answer] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
 
 class Run:
-    """Candidates and proctors of one meeting. `record` says afterwards what happened."""
+    """All meetings of one run. The rooms' records say afterwards what happened."""
 
     def __init__(
-        self, server: str, meetings: Meetings, meeting: MeetingCreated, record: Record, watcher: Watcher, seed: int
+        self,
+        service: Service,
+        rooms: Sequence[Room],
+        schedule: Schedule,
+        kills: Sequence[Kill],
+        struck: Sequence[Strike],
+        watcher: Watcher,
     ) -> None:
-        self._server = server
-        self._meetings = meetings
-        self._meeting = meeting
-        self._record = record
+        self._service = service
+        self._rooms = rooms
+        self._schedule = schedule
+        self._kills = kills
+        self._struck = struck
         self._watcher = watcher
-        self._seed = seed
-        self._joining = asyncio.Semaphore(JOINING_AT_ONCE)
+        self.happened = Happened()
 
     async def run(self, speed: float) -> None:
         """Until all is judged, or nothing moves any more. Raises TooFast where the server refuses the speed."""
-        async with asyncio.TaskGroup() as watching:
-            proctors = [watching.create_task(self._watch(proctor)) for proctor in self._record.proctors]
-            await self._all_entered(proctors)
-            async with asyncio.TaskGroup() as speaking:
-                for candidate in self._record.candidates:
-                    speaking.create_task(self._speak(candidate, speed))
+        clients = [
+            *(Client("candidate", each.number) for room in self._rooms for each in room.record.candidates),
+            *(Client("proctor", each.number) for room in self._rooms for each in room.record.proctors),
+        ]
+        # Without faults in the line nothing stands in it.
+        async with lines(len(clients) if self._schedule.in_the_line else 0) as made:
+            by_client = dict(zip(clients, made, strict=False))
+            await self._run(speed, by_client)
+
+    async def _run(self, speed: float, by_client: dict[Client, Line]) -> None:
+        def dial(role: str, number: int) -> Line | None:
+            return by_client.get(Client(role, number))  # type: ignore[arg-type]
+
+        watching, speaking = [], []
+        for room in self._rooms:
+            common = (self._service, room.meeting, room.record)
+            for proctor in room.record.proctors:
+                line = dial("proctor", proctor.number)
+                via = None if line is None else line.dial
+                watching.append((proctor, Watching(*common, proctor, self._schedule, self._watcher, via)))
+            for candidate in room.record.candidates:
+                line = dial("candidate", candidate.number)
+                via = None if line is None else line.dial
+                speaking.append(Speaker(*common, candidate, self._schedule, self._watcher, via))
+        async with asyncio.TaskGroup() as beside:
+            tasks = [(proctor, beside.create_task(each.run())) for proctor, each in watching]
+            self._watcher.phase("the proctors come in")
+            # What a proctor missed before it came is not counted, so nobody speaks before all are here.
+            await _until(lambda: all(proctor.connections or task.done() for proctor, task in tasks))
+            began = time.monotonic()
+            self.happened.began_ms = now_ms()
+            self._watcher.phase("the candidates speak")
+            trouble = [
+                beside.create_task(self._fail(by_client, began)),
+                beside.create_task(self._be_hostile(began)),
+                beside.create_task(strikes.carry_out(self._kills, self._struck, began, self._tell)),
+                *(beside.create_task(each.come_back(began)) for _, each in watching),
+            ]
+            async with asyncio.TaskGroup() as speakers:
+                for speaker in speaking:
+                    speakers.create_task(speaker.run(began, speed))
+            await asyncio.gather(*trouble)
+            self._watcher.phase("the verdicts come")
             await self._settle()
-            for task in proctors:
+            await self._end()
+            for _, task in tasks:
                 task.cancel()
 
-    # --- proctors
+    # --- what goes wrong
 
-    async def _watch(self, proctor: ProctorRecord) -> None:
+    async def _fail(self, by_client: dict[Client, Line], began: float) -> None:
+        for fault in self._schedule.in_the_line:
+            assert fault.client is not None
+            await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
+            by_client[fault.client].fail(fault)
+            self._tell(f"{fault.kind} {fault.client}" + (f" for {fault.for_ms / 1000:.1f} s" if fault.for_ms else ""))
+
+    async def _be_hostile(self, began: float) -> None:
+        rubbish = [fault for fault in self._schedule.faults if fault.kind == "rubbish"]
+        async with asyncio.TaskGroup() as tasks:
+            for fault in rubbish:
+                tasks.create_task(self._send_rubbish(fault, began))
+
+    async def _send_rubbish(self, fault: Fault, began: float) -> None:
+        await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
+        sort = hostile.SORTS[fault.value]
+        random = Random(f"{self._schedule.seed} rubbish {fault.value}")  # noqa: S311 - a test's lot, repeatable
+        self._tell(f"rubbish: {sort.name}")
         try:
-            name = f"Proctor {proctor.number}"
-            ticket = await self._patiently(
-                lambda: self._meetings.add_proctor(self._meeting.data.id, name, self._meeting.admin_id)
-            )
-            random = Random(f"{self._seed} proctor {proctor.number}")  # noqa: S311 - the waits of a test, repeatable
-            async with ProctorChannel(
-                self._server, self._meeting.data.id, token=ticket.token, random=random
-            ) as channel:
-                assert channel.snapshot is not None
-                self._record.entered(proctor, channel.snapshot)
-                proctor.connections = channel.connections
-                async for event in channel:
-                    proctor.connections = channel.connections
-                    self._take(proctor, event)
+            meetings = [room.meeting for room in self._rooms]
+            self.happened.answers.append(await hostile.send(self._service, sort, meetings, random))
         except (UndertoneError, httpx.TransportError) as error:
-            proctor.fault = _said(error)
+            self.happened.troubles.append(f"{sort.name}: no credential to be had: {error or type(error).__name__}")
 
-    def _take(self, proctor: ProctorRecord, event: Event | Snapshot) -> None:
-        if isinstance(event, Snapshot):
-            self._record.missed(proctor, event, _now_ms())
-        elif self._record.received(proctor, event, _now_ms()):
-            if event.kind == "window_judged":
-                self._watcher.judged()
-            elif isinstance(event.body, AnomalyMoved):
-                self._watcher.found(event, event.body)
+    def _tell(self, what: str) -> None:
+        self._watcher.happened(what)
 
-    async def _all_entered(self, tasks: list[asyncio.Task[None]]) -> None:
-        """What a proctor missed before it came is not counted, so nobody speaks before all are here."""
-        watching = list(zip(self._record.proctors, tasks, strict=True))
-        await _until(lambda: all(proctor.connections or task.done() for proctor, task in watching))
+    # --- the end
 
-    # --- candidates
+    def _settled(self) -> bool:
+        return all(room.record.settled() for room in self._rooms)
 
-    async def _speak(self, candidate: CandidateRecord, speed: float) -> None:
-        meeting = self._meeting
-        try:
-            ticket = await self._patiently(
-                lambda: self._meetings.join(meeting.data.id, candidate.name, meeting.join_secret)
-            )
-            self._record.joined(candidate, ticket.id)
-            token = ticket.token
-
-            async def renew() -> str:
-                nonlocal token
-                token = (await self._meetings.renew(meeting.data.id, ticket.id, token, meeting.join_secret)).token
-                return token
-
-            async with CandidateStream(
-                self._server,
-                token,
-                renew=renew,
-                random=Random(f"{self._seed} candidate {candidate.number}"),  # noqa: S311 - repeatable waits
-                on_message=lambda message: self._answered(candidate, message),
-            ) as stream:
-                try:
-                    await self._stream(candidate, stream, speed)
-                finally:
-                    candidate.connections = stream.connections
-                    candidate.lost_ms = stream.session.lost_ms
-        except TooFast:
-            raise
-        except TimeoutError:
-            candidate.fault = f"not finished {FINISH_WITHIN_S:.0f} s after its last byte"
-        except (UndertoneError, httpx.TransportError) as error:
-            candidate.fault = _said(error)
-
-    async def _stream(self, candidate: CandidateRecord, stream: CandidateStream, speed: float) -> None:
-        recording = candidate.recording
-        began = time.monotonic()
-        number = 0
-        for due_ms, first, last in recording.messages():
-            if speed:
-                await asyncio.sleep(max(0.0, began + due_ms / 1000 / speed - time.monotonic()))
-            if speed != 1 and stream.session.outbox.kept_ms > AHEAD_MS:
-                await _until(lambda: stream.over or stream.session.outbox.kept_ms <= AHEAD_MS)
-            await stream.send(recording.data[first:last])
-            now_ms = _now_ms()
-            while number < len(recording.windows) and recording.windows[number].end <= last:
-                candidate.spoken_at[number] = now_ms
-                number += 1
-            self._watcher.spoken(due_ms - candidate.spoken_ms)
-            candidate.spoken_ms = due_ms
-        async with asyncio.timeout(FINISH_WITHIN_S):
-            candidate.finished = await stream.finish()
-
-    def _answered(self, candidate: CandidateRecord, message: ToCandidate) -> None:
-        if isinstance(message, Stored):
-            self._record.moved_at = candidate.stored_at[message.window] = _now_ms()
-            self._watcher.stored()
-        elif isinstance(message, Error) and message.code == RateLimited.code:
-            raise TooFast(message.detail)
-
-    # --- both
-
-    async def _patiently(self, call: Callable[[], Awaitable[CredentialData]]) -> CredentialData:
-        """So many join at once that the server may ask some to come later."""
-        async with self._joining:
-            while True:
-                try:
-                    return await call()
-                except RateLimited as limited:
-                    await asyncio.sleep((limited.retry_after_ms or 1000) / 1000)
+    def _tails_to_come(self) -> bool:
+        """Whether a tab that was left may yet leave a short window."""
+        now = now_ms()
+        return any(
+            stream.end in ("left", "taken over")
+            and stream.number is not None
+            and now - stream.left_at < TAIL_WITHIN_S * 1000
+            and (candidate.participant, stream.number, stream.windows) not in room.record.stored
+            for room in self._rooms
+            for candidate in room.record.candidates
+            for stream in candidate.streams
+        )
 
     async def _settle(self) -> None:
-        self._record.moved_at = _now_ms()
-        await _until(lambda: self._record.settled() or _now_ms() - self._record.moved_at > PATIENCE_S * 1000)
+        """Until all is judged and no tab's tail is to come; or nothing has moved for long though something is owed."""
+        for room in self._rooms:
+            room.record.moved_at = now_ms()
+        await _until(lambda: self._given_up() if not self._settled() else not self._tails_to_come())
+
+    def _given_up(self) -> bool:
+        """Whether those that owe something will not give it any more: nobody watches, or nothing moves."""
+        owing = [room.record for room in self._rooms if not room.record.settled()]
+        if not owing:
+            return False
+        return all(
+            now_ms() - record.moved_at > PATIENCE_S * 1000 or all(proctor.fault for proctor in record.proctors)
+            for record in owing
+        )
+
+    async def _end(self) -> None:
+        """End the meetings; every proctor must be told."""
+        for room in self._rooms:
+            meeting = room.meeting
+            try:
+                await self._service.call(lambda node, meeting=meeting: node.end(meeting.data.id, meeting.admin_id))  # type: ignore[misc]
+            except (UndertoneError, httpx.TransportError) as error:
+                self.happened.troubles.append(f"a meeting could not be ended: {error or type(error).__name__}")
+        until = time.monotonic() + ENDED_WITHIN_S
+        await _until(lambda: self._all_told() or self._given_up() or time.monotonic() > until)
+
+    def _all_told(self) -> bool:
+        return self._settled() and all(room.record.ended for room in self._rooms)
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    while True:
-        if holds():
-            return
+    while not holds():  # noqa: ASYNC110 - what is waited for has no one event
         await asyncio.sleep(LOOK_EVERY_S)
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

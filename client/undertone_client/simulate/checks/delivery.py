@@ -1,0 +1,37 @@
+"""Every proctor sees every event once, in order and without gaps, across all its connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from undertone_client.simulate.record import ProctorRecord, Record, WindowKey
+
+
+def violations(record: Record) -> Iterator[str]:
+    """Of one meeting."""
+    for proctor in record.proctors:
+        yield from _of_proctor(record, proctor)
+    for event in record.different[:1]:
+        yield f"event {event} was told to one proctor otherwise than to another"
+
+
+def _of_proctor(record: Record, proctor: ProctorRecord) -> Iterator[str]:
+    name = f"proctor {proctor.number}"
+    if proctor.fault is not None:
+        yield f"{name}: its channel ended: {proctor.fault}"
+        return
+    for snapshot in proctor.snapshots:
+        yield f"{name}: was not given the events up to {snapshot.last_id}, but a snapshot in their place"
+    if proctor.out_of_order:
+        yield f"{name}: events out of order, the first of them event {proctor.out_of_order[0]}"
+    missed = sorted(id_ for id_ in record.events if id_ >= proctor.first_id and id_ not in proctor.received_at)
+    if missed:
+        yield f"{name}: missed {len(missed)} events, the first of them event {missed[0]}"
+    yield from _doubled(name, "verdict", proctor.judged)
+    yield from _doubled(name, "storing", proctor.stored)
+
+
+def _doubled(name: str, what: str, counted: dict[WindowKey, int]) -> Iterator[str]:
+    for (participant, stream, window), count in counted.items():
+        if count > 1:
+            yield f"{name}: the {what} of window {window} of {participant}, stream {stream}, was told {count} times"

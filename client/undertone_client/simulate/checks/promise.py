@@ -1,0 +1,105 @@
+"""The promises one by one: what was looked at, and what did not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from undertone_client.simulate.checks import delivery, heard, judged, peers, stored
+from undertone_client.simulate.hostile import SORTS
+from undertone_client.simulate.run import Happened, Room
+from undertone_client.simulate.schedule import Schedule
+from undertone_client.simulate.strikes import Strike
+from undertone_client.simulate.truth import Truth
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise after a run. `held` is None where the run did not try it."""
+
+    name: str
+    title: str
+    looked_at: str
+    violations: list[str]
+    tried: bool = True
+
+    @property
+    def held(self) -> bool | None:
+        return not self.violations if self.tried or self.violations else None
+
+
+def judge(
+    rooms: Sequence[Room],
+    happened: Happened,
+    schedule: Schedule,
+    struck: Sequence[Strike],
+    truths: Mapping[str, Truth],
+    clips: tuple[int, list[str]],
+) -> list[Promise]:
+    """All promises. `clips`: how many were fetched, and what is wrong with which."""
+    records = [room.record for room in rooms]
+    candidates = [candidate for record in records for candidate in record.candidates]
+    proctors = [proctor for record in records for proctor in record.proctors]
+    streams = [stream for candidate in candidates for stream in candidate.streams]
+    events = sum(len(proctor.received_at) for proctor in proctors)
+    reconnections = sum(len(each.closes) for each in candidates) + sum(len(each.closes) for each in proctors)
+    lost_s = sum(stream.gaps[-1].lost_ms for stream in streams if stream.gaps) / 1000
+    honest = f", {lost_s:.0f} s honestly given up" if lost_s else ""
+    wrong = [(answer, fault) for answer in happened.answers if (fault := answer.fault(bool(struck)))]
+    hostile = bool(happened.answers)
+    rubbish = [fault for answer, fault in wrong if not answer.sort.theirs]
+    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, struck, happened.began_ms))
+    not_told = [
+        f"{each.name}: a second tab took over, and the first was not told" for each in candidates if each.not_told
+    ]
+    of_truth = sum(heard.known(record, truths) for record in records)
+    return [
+        Promise(
+            name="stored",
+            title="No stored audio is lost",
+            looked_at=f"{sum(stream.spoken for stream in streams) / 1e6:.1f} MB in {len(streams)} streams, "
+            f"{sum(len(stream.stored_at) for stream in streams)} acknowledgements{honest}",
+            violations=[line for record in records for line in stored.violations(record)],
+        ),
+        Promise(
+            name="judged",
+            title="Every stored window gets a verdict",
+            looked_at=f"{sum(len(record.judged) for record in records)} windows",
+            violations=[line for record in records for line in judged.violations(record)],
+        ),
+        Promise(
+            name="events",
+            title="Every proctor sees every event once, in order",
+            looked_at=f"{events} events at {len(proctors)} proctors, {reconnections} connections broke",
+            violations=[line for record in records for line in delivery.violations(record)],
+        ),
+        Promise(
+            name="private",
+            title="Nobody reads what is not theirs",
+            looked_at=f"{len([answer for answer in happened.answers if answer.sort.theirs])} attempts",
+            violations=[fault for answer, fault in wrong if answer.sort.theirs],
+            tried=hostile,
+        ),
+        Promise(
+            name="evidence",
+            title="Every clip plays, and is what was said",
+            looked_at=f"{clips[0]} clips, byte by byte",
+            violations=clips[1],
+            tried=bool(clips[0]),
+        ),
+        Promise(
+            name="answered",
+            title="Bad input is answered, and no peer notices",
+            looked_at=f"{len(happened.answers)} of {len(SORTS)} sorts of rubbish, "
+            f"{reconnections} closes to account for",
+            violations=[*rubbish, *not_told, *(unexplained if hostile else []), *happened.troubles],
+            tried=hostile,
+        ),
+        Promise(
+            name="heard",
+            title="A second voice is heard, one alone is left alone",
+            looked_at=f"{of_truth} candidates of whom it is known",
+            violations=[line for record in records for line in heard.violations(record, truths)],
+            tried=bool(of_truth),
+        ),
+    ]

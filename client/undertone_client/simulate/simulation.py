@@ -1,0 +1,79 @@
+"""From options to a report: who comes, what goes wrong, and what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from itertools import cycle, islice
+
+from undertone_client.connection.address import http_url
+from undertone_client.simulate import audio, report, schedule, strikes, truth
+from undertone_client.simulate.hostile import SORTS
+from undertone_client.simulate.options import DEFAULT_CANDIDATES, Options
+from undertone_client.simulate.record import CandidateRecord, ProctorRecord, Record
+from undertone_client.simulate.report import Report
+from undertone_client.simulate.run import Room, Run
+from undertone_client.simulate.schedule import Schedule
+from undertone_client.simulate.service import Service
+from undertone_client.simulate.watcher import Watcher
+
+
+def cast(options: Options) -> list[CandidateRecord]:
+    """Each candidate its own file; when there are more candidates than files, they come round again. NoAudio."""
+    files = audio.find(options.audio)
+    wanted = options.candidates or min(len(files), DEFAULT_CANDIDATES)
+    recordings = [audio.load(path, options.duration_ms) for path in files[:wanted]]
+    return [
+        CandidateRecord(number, f"Candidate {number}", recording)
+        for number, recording in enumerate(islice(cycle(recordings), wanted), 1)
+    ]
+
+
+def plan(options: Options, candidates: list[CandidateRecord]) -> Schedule:
+    """Everything drawn by lot; the same options give the same."""
+    longest_ms = max(candidate.recording.duration_ms for candidate in candidates)
+    return schedule.draw(
+        options.seed,
+        candidates=len(candidates),
+        proctors=options.proctors or options.meetings,
+        span_ms=round(longest_ms / options.speed) if options.speed else 0,
+        speed=options.speed,
+        kinds=options.faults,
+        rubbish_sorts=len(SORTS),
+    )
+
+
+async def simulate(options: Options, watcher: Watcher, candidates: list[CandidateRecord]) -> Report:
+    """The run and the verdict on it. Raises what keeps it from running: no server, no key, TooFast."""
+    drawn = plan(options, candidates)
+    speaks_ms = max(
+        offset + each.recording.duration_ms / (options.speed or 100)
+        for offset, each in zip(drawn.offsets_ms, candidates, strict=True)
+    )
+    struck = strikes.draw(options.seed, options.kills, round(speaks_ms))
+    proctors = [ProctorRecord(number) for number in range(1, (options.proctors or options.meetings) + 1)]
+    folder = audio.SAMPLES if options.audio is None else options.audio
+    truths = truth.read(folder)
+    async with Service([http_url(server) for server in options.servers], options.api_key, options.seed) as service:
+        rooms = []
+        for place in range(options.meetings):
+            meeting = await service.first.create("undertone simulate")
+            record = Record(candidates[place :: options.meetings], proctors[place :: options.meetings])
+            rooms.append(Room(meeting, record))
+        run = Run(service, rooms, drawn, options.kills, struck, watcher)
+        began = time.monotonic()
+        await _unwrapped(run.run(options.speed))
+        wall_s = time.monotonic() - began
+        watcher.phase("every clip is fetched and compared")
+        return await report.make(options, service, rooms, run.happened, drawn, struck, truths, wall_s)
+
+
+async def _unwrapped(run: Awaitable[None]) -> None:
+    """A task group wraps what its tasks raise; the first of it is what there is to say."""
+    try:
+        await run
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group

@@ -1,0 +1,223 @@
+"""One candidate of a run: joins, streams its recording as it is due, and suffers what the schedule has for its tab."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import httpx
+
+from undertone.core.errors import RateLimited, TakenOver, UndertoneError
+from undertone.core.messages import Error, Stored, StreamReady, ToCandidate
+from undertone.core.requests import MeetingCreated
+from undertone_client.connection import CandidateStream
+from undertone_client.connection.address import Dial
+from undertone_client.session.outbox import KEEP_MS
+from undertone_client.simulate.record import CandidateRecord, Closed, Gap, Record, StreamRecord
+from undertone_client.simulate.schedule import IN_THE_TAB, SMALL_BUFFER_MS, Client, Schedule
+from undertone_client.simulate.service import Service
+from undertone_client.simulate.watcher import Watcher
+
+# Faster than real time the file is ahead of the line: it waits when so much is unsent, which a microphone could not.
+AHEAD_MS: Final = 10 * 60_000
+# After the last byte: every retry of a line that breaks fits in, and a server that never answers is not waited for.
+FINISH_WITHIN_S: Final = 600.0
+# A hello waits 2 s for an older tab's part; on a line that is down the second tab comes later.
+SECOND_TAB_WITHIN_S: Final = 30.0
+FIRST_TAB_TOLD_WITHIN_S: Final = 90.0
+LOOK_EVERY_S: Final = 0.05
+
+
+class TooFast(UndertoneError):
+    """The server does not take sound at this speed."""
+
+
+class Speaker:
+    """Drives one candidate; `candidate` says afterwards what happened."""
+
+    def __init__(
+        self,
+        service: Service,
+        meeting: MeetingCreated,
+        record: Record,
+        candidate: CandidateRecord,
+        schedule: Schedule,
+        watcher: Watcher,
+        dial: Dial | None,
+    ) -> None:
+        self._service = service
+        self._meeting = meeting
+        self._record = record
+        self._candidate = candidate
+        self._watcher = watcher
+        self._dial = dial
+        self._seed = schedule.seed
+        self._offset_ms = schedule.offsets_ms[candidate.number - 1]
+        own = schedule.of(Client("candidate", candidate.number))
+        self._faults = [fault for fault in own if fault.kind in IN_THE_TAB]
+        candidate.small_buffer = candidate.number in schedule.small_buffers
+        self._token = ""
+        self._older_tabs: list[asyncio.Task[None]] = []
+
+    async def run(self, began: float, speed: float) -> None:
+        """From joining to the answer to `finish`. `began` is the monotonic clock's. Raises TooFast."""
+        try:
+            await self._join()
+            await asyncio.sleep(max(0.0, began + self._offset_ms / 1000 - time.monotonic()))
+            await self._speak(began, speed)
+        except TooFast:
+            raise
+        except TimeoutError:
+            self._candidate.fault = f"not finished {FINISH_WITHIN_S:.0f} s after its last byte"
+        except (UndertoneError, httpx.TransportError) as error:
+            self._candidate.fault = f"{type(error).__name__}: {error}"
+        finally:
+            for task in self._older_tabs:
+                task.cancel()
+
+    async def _join(self) -> None:
+        meeting, candidate = self._meeting, self._candidate
+        ticket = await self._service.call(lambda node: node.join(meeting.data.id, candidate.name, meeting.join_secret))
+        self._record.joined(candidate, ticket.id)
+        self._token = ticket.token
+
+    async def _renew(self) -> str:
+        meeting, participant = self._meeting, self._candidate.participant
+        ticket = await self._service.call(
+            lambda node: node.renew(meeting.data.id, participant, self._token, meeting.join_secret)
+        )
+        self._token = ticket.token
+        return ticket.token
+
+    async def _speak(self, began: float, speed: float) -> None:
+        candidate = self._candidate
+        recording = candidate.recording
+        tab = await self._open(0)
+        try:
+            for due_ms, first, last in recording.messages():
+                if speed:
+                    due = began + (self._offset_ms + due_ms / speed) / 1000
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                while self._faults and self._faults[0].at_ms <= (time.monotonic() - began) * 1000:
+                    tab = await self._suffer(self._faults.pop(0).kind, tab, first)
+                if speed != 1 and tab.stream.session.outbox.kept_ms > AHEAD_MS:
+                    await _until(tab.caught_up)
+                await tab.stream.send(recording.data[first:last])
+                tab.spoke(last)
+                self._watcher.spoken(due_ms - candidate.spoken_ms)
+                candidate.spoken_ms = due_ms
+            async with asyncio.timeout(FINISH_WITHIN_S):
+                tab.record.finished = await tab.stream.finish()
+                tab.record.end = "finished"
+            if self._older_tabs:
+                await asyncio.wait(self._older_tabs, timeout=FIRST_TAB_TOLD_WITHIN_S)
+        finally:
+            await tab.leave("failed")
+
+    async def _suffer(self, kind: str, tab: _Tab, at: int) -> _Tab:
+        """The tab that goes on from byte `at`."""
+        if kind == "expire":
+            tab.stream.renew_soon()
+        elif kind == "reload":
+            await tab.leave("left")
+            self._watcher.happened(f"{self._candidate.name}'s tab reloads")
+            return await self._open(at)
+        elif tab.record.number is not None:
+            # A first tab that has no number yet would say hello as a new stream, and take over in its turn.
+            second = await self._open(at)
+            self._watcher.happened(f"{self._candidate.name} opens a second tab")
+            await _until(lambda: second.stream.session.open or second.stream.over, SECOND_TAB_WITHIN_S)
+            self._older_tabs.append(asyncio.create_task(self._be_told(tab)))
+            return second
+        return tab
+
+    async def _be_told(self, tab: _Tab) -> None:
+        """The older tab learns that it is not the owner any more."""
+        try:
+            await _until(lambda: tab.stream.over, FIRST_TAB_TOLD_WITHIN_S)
+            if not isinstance(tab.stream.session.fault, TakenOver):
+                self._candidate.not_told += 1
+        finally:
+            await tab.leave("taken over")
+
+    async def _open(self, at: int) -> _Tab:
+        candidate = self._candidate
+        record = StreamRecord(at)
+        candidate.streams.append(record)
+        tab = _Tab(candidate, record, lambda: self._stored(candidate))
+        tab.stream = CandidateStream(
+            self._service.servers,
+            self._token,
+            renew=self._renew,
+            keep_ms=SMALL_BUFFER_MS if candidate.small_buffer else KEEP_MS,
+            random=Random(f"{self._seed} candidate {candidate.number} {len(candidate.streams)}"),  # noqa: S311 - repeatable
+            on_message=tab.answered,
+            on_close=lambda code, reason: candidate.closes.append(Closed(now_ms(), code, reason)),
+            dial=self._dial,
+        )
+        await tab.stream.__aenter__()
+        return tab
+
+    def _stored(self, _: CandidateRecord) -> None:
+        self._record.moved_at = now_ms()
+        self._watcher.stored()
+
+
+class _Tab:
+    """One stream of a candidate, from its first to its last connection."""
+
+    stream: CandidateStream
+
+    def __init__(self, candidate: CandidateRecord, record: StreamRecord, stored: Callable[[], None]) -> None:
+        self.record = record
+        self._candidate = candidate
+        self._stored = stored
+        # Window ends as they are known beforehand: those of the recording, which a whole stream has.
+        self._ends = [window.end for window in candidate.recording.windows] if record.base == 0 else []
+        self._left = False
+
+    def spoke(self, last: int) -> None:
+        """Everything before byte `last` of the recording was handed over."""
+        self.record.spoken = last - self.record.base
+        while len(self.record.spoken_at) < len(self._ends) and self._ends[len(self.record.spoken_at)] <= last:
+            self.record.spoken_at[len(self.record.spoken_at)] = now_ms()
+
+    def caught_up(self) -> bool:
+        """Whether the line has sent enough of what was read ahead, or never will."""
+        return self.stream.over or self.stream.session.outbox.kept_ms <= AHEAD_MS
+
+    def answered(self, message: ToCandidate) -> None:
+        """One message of the server."""
+        if isinstance(message, Stored):
+            self.record.stored(message.window, message.offset, now_ms())
+            self._stored()
+        elif isinstance(message, StreamReady):
+            self.record.ready(message.stream, message.held)
+        elif isinstance(message, Error) and message.code == RateLimited.code and self.stream.session.open:
+            raise TooFast(message.detail)
+
+    async def leave(self, end: str) -> None:
+        """Close it; its record is complete afterwards."""
+        if self._left:
+            return
+        self._left = True
+        await self.stream.__aexit__(None, None, None)
+        self._candidate.connections += self.stream.connections
+        self.record.gaps = [Gap(*gap) for gap in self.stream.session.gaps]
+        self.record.left_at = now_ms()
+        if self.record.end == "speaking":
+            self.record.end = end  # type: ignore[assignment]
+
+
+async def _until(holds: Callable[[], bool], within_s: float = FINISH_WITHIN_S) -> None:
+    until = time.monotonic() + within_s
+    while not holds() and time.monotonic() < until:  # noqa: ASYNC110 - what is waited for has no one event
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def now_ms() -> int:
+    """The clock of every record."""
+    return time.monotonic_ns() // 1_000_000

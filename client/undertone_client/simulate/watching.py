@@ -1,0 +1,118 @@
+"""One proctor of a run: counts every event of its meeting across all its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from random import Random
+
+import httpx
+
+from undertone.core.errors import TokenExpired, UndertoneError
+from undertone.core.events import AnomalyMoved, Event
+from undertone.core.messages import Cursor
+from undertone.core.requests import MeetingCreated
+from undertone_client.connection import ProctorChannel
+from undertone_client.connection.address import Dial
+from undertone_client.session import Snapshot
+from undertone_client.simulate.record import Closed, ProctorRecord, Record
+from undertone_client.simulate.schedule import Client, Schedule
+from undertone_client.simulate.service import Service
+from undertone_client.simulate.speaker import now_ms
+from undertone_client.simulate.watcher import Watcher
+
+
+class Watching:
+    """Drives one proctor until it is cancelled; `proctor` says afterwards what happened."""
+
+    def __init__(
+        self,
+        service: Service,
+        meeting: MeetingCreated,
+        record: Record,
+        proctor: ProctorRecord,
+        schedule: Schedule,
+        watcher: Watcher,
+        dial: Dial | None,
+    ) -> None:
+        self._service = service
+        self._meeting = meeting
+        self._record = record
+        self._proctor = proctor
+        self._watcher = watcher
+        self._dial = dial
+        self._seed = schedule.seed
+        own = schedule.of(Client("proctor", proctor.number))
+        self._renewals_ms = [fault.at_ms for fault in own if fault.kind == "expire"]
+        self._receiving: asyncio.Task[None] | None = None
+        self._coming_back = False
+        self._epoch: str | None = None
+
+    async def run(self) -> None:
+        """Receive until the channel ends for good.
+
+        A token of a proctor's can't be renewed on its socket (the next one is another holder's), so when it ends, and
+        when the schedule wants it, the proctor comes back with a fresh one and goes on behind the last event it took.
+        """
+        proctor = self._proctor
+        after: Cursor | None = None
+        try:
+            while True:
+                token = await self._token()
+                self._receiving = asyncio.create_task(self._receive(token, after))
+                with contextlib.suppress(TokenExpired):
+                    try:
+                        await self._receiving
+                    except asyncio.CancelledError:
+                        if not self._coming_back:
+                            raise
+                    finally:
+                        self._receiving.cancel()
+                self._coming_back = False
+                after = None if self._epoch is None else Cursor(epoch=self._epoch, id=proctor.last_id)
+        except (UndertoneError, httpx.TransportError) as error:
+            proctor.fault = f"{type(error).__name__}: {error}"
+
+    async def _receive(self, token: str, after: Cursor | None) -> None:
+        proctor = self._proctor
+        async with ProctorChannel(
+            self._service.servers,
+            self._meeting.data.id,
+            token=token,
+            after=after,
+            random=Random(f"{self._seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
+            dial=self._dial,
+            on_close=lambda code, reason: proctor.closes.append(Closed(now_ms(), code, reason)),
+        ) as channel:
+            assert channel.cursor is not None
+            self._epoch = channel.cursor.epoch
+            if after is None:
+                assert channel.snapshot is not None
+                self._record.entered(proctor, channel.snapshot)
+            elif channel.snapshot is not None:
+                self._record.missed(proctor, channel.snapshot, now_ms())
+            proctor.connections += 1
+            async for event in channel:
+                self._take(event)
+
+    async def come_back(self, began: float) -> None:
+        """With a fresh token, at the moments that the schedule has for it."""
+        for at_ms in self._renewals_ms:
+            await asyncio.sleep(max(0.0, began + at_ms / 1000 - time.monotonic()))
+            if self._receiving is not None and not self._receiving.done():
+                self._coming_back = True
+                self._receiving.cancel()
+
+    async def _token(self) -> str:
+        meeting, name = self._meeting, f"Proctor {self._proctor.number}"
+        return (await self._service.call(lambda node: node.add_proctor(meeting.data.id, name, meeting.admin_id))).token
+
+    def _take(self, event: Event | Snapshot) -> None:
+        if isinstance(event, Snapshot):
+            self._record.missed(self._proctor, event, now_ms())
+        elif self._record.received(self._proctor, event, now_ms()):
+            if event.kind == "window_judged":
+                self._watcher.judged()
+            elif isinstance(event.body, AnomalyMoved):
+                self._watcher.found(event, event.body)

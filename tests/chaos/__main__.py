@@ -1,0 +1,47 @@
+"""`make chaos`: so many seeded schedules, a line each and a total; `FIRST=17 N=1` plays one again."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.house import open_house
+from tests.chaos.schedules import play, record_audio
+
+
+def main() -> int:
+    """0 if every schedule held."""
+    parser = argparse.ArgumentParser("make chaos")
+    parser.add_argument("--schedules", type=int, default=6)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="undertone-chaos-"))
+    folder.chmod(0o711)
+    audio = folder / "audio"
+    audio.mkdir()
+    began = time.monotonic()
+    violated = []
+    with open_house(folder) as house:
+        record_audio(audio)
+        for seed in range(asked.first, asked.first + asked.schedules):
+            played = play(house, audio, seed)
+            print(played.line(), flush=True)
+            for line in played.violations:
+                print(f"          {line}", flush=True)
+            if played.violations:
+                violated.append(seed)
+    took_s = time.monotonic() - began
+    print(f"{asked.schedules} schedules in {took_s:.0f} s: {len(violated)} of them did not hold")
+    if violated:
+        print(f"logs, database and clips stay in {folder}; one again: make chaos FIRST={violated[0]} N=1")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
