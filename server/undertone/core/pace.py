@@ -25,6 +25,10 @@ CREDIT_MS: Final = 20 * 60_000
 # Who has used it up comes back when a minute has been refilled: a window, not a message at a time.
 REFILL_MS: Final = 60_000
 
+# Sound that a sender may have lost before its participant was known here: a tab with a token of the exam platform's may
+# have been offline since the morning. A day, after which a meeting without a stream ends.
+LOST_BEFORE_MS: Final = 24 * 3_600_000
+
 # What comes after the meeting's end was recorded before it if it lies no further behind the end than this. The anchor
 # still holds the smallest delay that the network had, which stays far below LATE_MS. It follows a sender's clock that
 # is fast, so that only what waited drifts: 100 ppm (a poor crystal) of 15 minutes are 90 ms.

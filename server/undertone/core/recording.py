@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from undertone.core.errors import BadMessage, MeetingEnded, RateLimited
 from undertone.core.messages import Gap
 from undertone.core.mp3 import FormatChange
-from undertone.core.pace import AFTER_END_MS, CREDIT_MS, Anchor, Credit
+from undertone.core.pace import AFTER_END_MS, LOST_BEFORE_MS, Anchor, Credit
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339_ms
 from undertone.core.window import WindowClosed, WindowCutter
@@ -139,11 +139,11 @@ class Recording:
     def _check_plausible(self, gap: Gap, now_ms: int) -> None:
         """No more can be lost than could have been recorded: by the rule, and the limit, that sound has to keep."""
         speed = self._credit.max_speed
-        most_ms = int((now_ms - self._created_ms) * speed) + CREDIT_MS
+        most_ms = int((now_ms - self._created_ms) * speed) + LOST_BEFORE_MS
         if speed and gap.lost_ms > most_ms:
             raise BadMessage(
                 f"lost_ms is {gap.lost_ms}, and by now at most {most_ms} can be lost: {speed:g} times the time since"
-                " the participant joined, and 20 minutes"
+                " the participant joined, and a day"
             )
 
     def _known(self, gap: Gap) -> bool:
