@@ -6,7 +6,7 @@ Each sort knows the close codes that answer it; anything else, or the one thing 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Literal
@@ -90,11 +90,18 @@ class Answer:
         return f"{self.sort.name}: answered by {self.code} {self.said}".rstrip() + f" instead of {wanted}"
 
 
-async def send(service: Service, sort: Sort, meetings: Sequence[MeetingCreated], random: Random) -> Answer:
-    """One hostile socket, from its opening to its end."""
+async def send(
+    service: Service,
+    sort: Sort,
+    meetings: Sequence[MeetingCreated],
+    random: Random,
+    joined: Callable[[str], None] = lambda _: None,
+) -> Answer:
+    """One hostile socket, from its opening to its end. `joined` is told who it is."""
     meeting = random.choice(meetings)
     others = [each for each in meetings if each is not meeting]
     ticket = await service.call(lambda node: node.join(meeting.data.id, "Mallory", meeting.join_secret))
+    joined(ticket.id)
     ask = Ask(meeting, random.choice(others) if others else None, ticket.token, random)
     server = random.choice(service.servers)
     protocol = STREAM_PROTOCOL if sort.path == "/stream" else CHANNEL_PROTOCOL

@@ -48,7 +48,7 @@ def judge(
     wrong = [(answer, fault) for answer in happened.answers if (fault := answer.fault(bool(struck)))]
     hostile = bool(happened.answers)
     rubbish = [fault for answer, fault in wrong if not answer.sort.theirs]
-    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, struck, happened.began_ms))
+    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, happened.outages, happened.began_ms))
     not_told = [
         f"{each.name}: a second tab took over, and the first was not told" for each in candidates if each.not_told
     ]
