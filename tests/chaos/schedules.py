@@ -32,7 +32,8 @@ MEETINGS: Final = 2
 DURATION_MS: Final = 80_000
 SPEED: Final = 10.0
 # Most say nothing, as in an exam: a window of speech takes 0.3 to 0.7 s of a core, and of silence 0.05 s.
-QUIET_FILES: Final = 8
+FILES: Final = 10
+QUIET_FILES: Final = FILES - 2
 RATE: Final = 48_000
 
 
@@ -109,7 +110,7 @@ async def observe(
     return await simulation.observe(asked, Silent(), simulation.cast(asked))
 
 
-def play_all(folder: Path, seeds: Sequence[int], houses: int) -> Iterator[Played]:
+def play_all(folder: Path, seeds: Sequence[int], jobs: int) -> Iterator[Played]:
     """Each seed in the house that is free next; the houses stand side by side. As they end, not by number."""
     audio = folder / "audio"
     audio.mkdir()
@@ -125,8 +126,8 @@ def play_all(folder: Path, seeds: Sequence[int], houses: int) -> Iterator[Played
             while True:
                 ended.put(play(house, audio, waiting.get_nowait()))
 
-    with ThreadPoolExecutor(houses) as keepers:
-        keeping = [keepers.submit(keep, number) for number in range(1, houses + 1)]
+    with ThreadPoolExecutor(jobs) as keepers:
+        keeping = [keepers.submit(keep, number) for number in range(1, jobs + 1)]
         try:
             for _ in seeds:
                 yield _next(ended, keeping)
