@@ -11,7 +11,7 @@ from tests.chaos.house import House
 from tests.end_to_end import audit as auditor
 from tests.end_to_end.audit import Piece, Received, Sent
 from undertone_client.simulate.record import CandidateRecord, StreamRecord
-from undertone_client.simulate.run import Room
+from undertone_client.simulate.run import Happened, Room
 from undertone_client.simulate.simulation import Simulated
 
 # What sweepers and leases put right is right by then: a node that died is missed for 15 s and looked for every 5 s, its
@@ -26,20 +26,20 @@ async def audit(house: House, seen: Simulated, within_s: float = RIGHT_WITHIN_S)
     """Everything that does not hold of the meetings of a run, once it has had its time."""
     until = time.monotonic() + within_s
     while True:
-        found = [str(finding) for room in seen.rooms for finding in await _audit(house, room, seen.happened.hostile)]
+        found = [str(finding) for room in seen.rooms for finding in await _audit(house, room, seen.happened)]
         if not found or time.monotonic() > until:
             return found
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _audit(house: House, room: Room, hostile: list[str]) -> list[auditor.Finding]:
+async def _audit(house: House, room: Room, happened: Happened) -> list[auditor.Finding]:
     return await auditor.audit(
         house.postgres.dsn,
         house.folder,
         list(sent(room)),
         list(received(room)),
         meeting=room.meeting.data.id,
-        strangers=hostile,
+        strangers=[answer.participant for answer in happened.answers],
     )
 
 

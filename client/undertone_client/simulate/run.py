@@ -48,7 +48,6 @@ class Happened:
 
     began_ms: int = 0
     answers: list[hostile.Answer] = field(default_factory=list)
-    hostile: list[str] = field(default_factory=list)  # participants
     outages: list[Outage] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
@@ -148,8 +147,7 @@ class Run:
         self._tell(f"rubbish: {sort.name}")
         try:
             meetings = [room.meeting for room in self._rooms]
-            answer = await hostile.send(self._service, sort, meetings, random, self.happened.hostile.append)
-            self.happened.answers.append(answer)
+            self.happened.answers.append(await hostile.send(self._service, sort, meetings, random))
         except (UndertoneError, httpx.TransportError) as error:
             self.happened.troubles.append(f"{sort.name}: no credential to be had: {error or type(error).__name__}")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from undertone.core.errors import TakenOver, TokenExpired, may_retry
+from undertone_client.simulate.hostile import Answer
 from undertone_client.simulate.record import CandidateRecord, Closed, ProctorRecord
 from undertone_client.simulate.schedule import Client, Fault, Kind
 from undertone_client.simulate.strikes import Outage
@@ -50,11 +51,17 @@ def _of(
             continue
         # What a fault may cause is a broken line, or a node that says it can't now: nothing final.
         explained = any(_broke(fault, at_ms) for fault in own) or any(
-            _was_away(outage, closed, at_ms) for outage in outages
+            _was_away(outage, closed.server, at_ms, at_ms) for outage in outages
         )
         if may_retry(closed.code) and explained:
             continue
         yield f"{client}: its connection ended at {at_ms / 1000:.2f} s with {closed.code} {closed.reason}".rstrip()
+
+
+def struck(answer: Answer, outages: Sequence[Outage], began_ms: int) -> bool:
+    """Whether a hostile socket's server was away while it was open."""
+    from_ms, to_ms = answer.from_ms - began_ms, answer.to_ms - began_ms
+    return any(_was_away(outage, answer.server, from_ms, to_ms) for outage in outages)
 
 
 def _broke(fault: Fault, at_ms: int) -> bool:
@@ -62,7 +69,7 @@ def _broke(fault: Fault, at_ms: int) -> bool:
     return fault.kind in IN_THE_LINE and 0 <= at_ms - fault.at_ms <= fault.for_ms + late_ms
 
 
-def _was_away(outage: Outage, closed: Closed, at_ms: int) -> bool:
+def _was_away(outage: Outage, server: str | None, from_ms: int, to_ms: int) -> bool:
     until_ms = outage.at_ms + BACK_WITHIN_MS if outage.until_ms is None else outage.until_ms + SHOWS_WITHIN_MS
-    there = outage.servers is None or closed.server is None or closed.server in outage.servers
-    return there and outage.at_ms <= at_ms <= until_ms
+    there = outage.servers is None or server is None or server in outage.servers
+    return there and outage.at_ms <= to_ms and from_ms <= until_ms
