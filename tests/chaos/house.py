@@ -47,6 +47,7 @@ class House:
                 for_s=random.uniform(1, 3),
                 restart=lambda process=process: start_again(process),  # type: ignore[misc]
                 name=name,
+                servers=[process.url] if process in self.nodes else [],
             )
             for name, process in self._named()
             if random.random() < 0.8

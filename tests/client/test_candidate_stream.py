@@ -167,6 +167,24 @@ async def test_renewing_is_tried_again_when_the_server_is_away(host: StreamHost)
     assert tokens(host) == ["token-1", "token-1", "token-1", "token-2"]
 
 
+async def test_a_token_is_renewed_after_the_wait_and_not_before_it(host: StreamHost) -> None:
+    """It may live for less than the server asks to be left alone: renewed first, it would have ended by then."""
+    host.orders = [TokenExpired("over", retry_after_ms=500)]
+    waited_s = 0.0
+    began = time.monotonic()
+
+    async def renew() -> str:
+        nonlocal waited_s
+        waited_s = time.monotonic() - began
+        return "token-2"
+
+    async with stream_to(host, renew) as stream:
+        await stream.send(frames(0, 100))
+        await stream.finish()
+    assert tokens(host) == ["token-1", "token-2"]
+    assert waited_s >= 0.5
+
+
 async def test_a_token_about_to_end_is_refreshed_on_the_running_connection(host: StreamHost) -> None:
     async def renew() -> str:
         return "token-2"

@@ -9,7 +9,7 @@ against both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,16 +30,18 @@ async def audit(
     received: Sequence[Received] = (),
     *,
     meeting: str | None = None,
+    strangers: Collection[str] = (),
     unnamed_for: timedelta = UNNAMED_FOR,
 ) -> list[Finding]:
     """Everything that does not hold of a meeting, or of all; `data` is the folder that holds `clips`.
 
-    For when candidates have left and windows are judged. `unnamed_for`: how long an object may be there that no row
+    For when candidates have left and windows are judged. `strangers` are participants of whom nobody wrote down what
+    they sent. `unnamed_for`: how long an object may be there that no row
     names; zero for a run in which no process and no database died between writing a clip and naming it.
     """
     book = await read_book(database_url, data, meeting)
     return [
-        *kept_as_sent(book, sent),
+        *kept_as_sent(book, sent, strangers),
         *numbered_without_holes(book),
         *kept_as_named(book, unnamed_for),
         *judged_once(book),

@@ -37,6 +37,18 @@ def test_sound_that_was_lost() -> None:
     right(windows, cutter, [Piece(before), Piece(after, offset, 13_061)])
 
 
+def test_sound_that_was_lost_after_a_window_was_stored_and_its_server_killed() -> None:
+    """The window is whole, and the stream goes on from before its end, where the lead-in of the next one begins."""
+    [stored] = WindowCutter().feed(b"".join(FRAMES[:2310]))
+    begin, offset = stored.resume.offset, len(b"".join(FRAMES[:3000]))
+    resumed = WindowCutter(stored.resume)
+    assert resumed.gap(offset, 20_000) is None
+    windows = [stored, *resumed.feed(MP3[offset:])]
+    right(
+        windows, resumed, [Piece(MP3[:begin], beyond=MP3[begin : begin + 16_000]), Piece(MP3[offset:], offset, 20_000)]
+    )
+
+
 def right(windows: list[WindowClosed], cutter: WindowCutter, pieces: list[Piece]) -> None:
     last = cutter.flush()
     assert last is not None

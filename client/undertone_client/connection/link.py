@@ -68,6 +68,7 @@ class Link(ABC):
     ) -> None:
         self.connections = 0  # how many the server has taken (`ready`)
         self.trouble: str | None = None  # why the last one ended, or never was
+        self.server: str | None = None  # where it went
         self._connected = session
         self._servers = each(server)
         self._path = path
@@ -126,7 +127,7 @@ class Link(ABC):
         """Connect again and again until it is over."""
         while True:
             # Any node will do: drawn by lot, a crowd spreads over those that are left when one goes away.
-            server = self._random.choice(self._servers)
+            server = self.server = self._random.choice(self._servers)
             code, reason = await self._connect_once(server)
             if self._on_close is not None:
                 self._on_close(code, reason)

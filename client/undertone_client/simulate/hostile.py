@@ -6,8 +6,9 @@ Each sort knows the close codes that answer it; anything else, or the one thing 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Literal
 
@@ -79,9 +80,13 @@ class Answer:
     code: int
     said: str  # the code of the `error` before the close, if any
     read: str = ""  # what it was told that it must not be
+    participant: str = ""  # who it was
+    server: str = ""
+    from_ms: int = 0  # by the monotonic clock, as the next
+    to_ms: int = 0
 
     def fault(self, struck: bool) -> str | None:
-        """What is wrong with the answer. `struck`: a process was killed in this run, so a line may break here too."""
+        """What is wrong with the answer. `struck`: its server was away meanwhile, so a line may break here too."""
         if self.read:
             return f"{self.sort.name}: was told {self.read[:100]}"
         if self.code in self.sort.codes or (struck and may_retry(self.code)):
@@ -90,13 +95,24 @@ class Answer:
         return f"{self.sort.name}: answered by {self.code} {self.said}".rstrip() + f" instead of {wanted}"
 
 
-async def send(service: Service, sort: Sort, meetings: Sequence[MeetingCreated], random: Random) -> Answer:
+async def send(
+    service: Service,
+    sort: Sort,
+    meetings: Sequence[MeetingCreated],
+    random: Random,
+) -> Answer:
     """One hostile socket, from its opening to its end."""
     meeting = random.choice(meetings)
     others = [each for each in meetings if each is not meeting]
     ticket = await service.call(lambda node: node.join(meeting.data.id, "Mallory", meeting.join_secret))
     ask = Ask(meeting, random.choice(others) if others else None, ticket.token, random)
     server = random.choice(service.servers)
+    from_ms = _now_ms()
+    answer = await _connect(server, sort, ask)
+    return replace(answer, participant=ticket.id, server=server, from_ms=from_ms, to_ms=_now_ms())
+
+
+async def _connect(server: str, sort: Sort, ask: Ask) -> Answer:
     protocol = STREAM_PROTOCOL if sort.path == "/stream" else CHANNEL_PROTOCOL
     if sort.name == "a subprotocol from the future":
         protocol = "undertone.stream.v9"
@@ -182,6 +198,10 @@ async def _say(socket: ClientConnection, sort: Sort, ask: Ask) -> None:
             await _tell(socket, {**stream_hello, "stream": 7})
         case _:
             raise AssertionError(sort.name)
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 async def _tell(socket: ClientConnection, message: Mapping[str, object]) -> None:

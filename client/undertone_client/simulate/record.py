@@ -16,11 +16,12 @@ WindowKey = tuple[str, int, int]  # participant, stream, window
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A connection that ended: when and how."""
+    """A connection that ended: when, how, and to which server it went."""
 
     at: int
     code: int
     reason: str
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,14 @@ class CandidateRecord:
         return bool(self.streams) and self.streams[-1].finished is not None
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """The events that a proctor received after a snapshot of event `after`, in the order of their arrival."""
+
+    after: int
+    events: list[Event] = field(default_factory=list)
+
+
 @dataclass
 class ProctorRecord:
     """One proctor: the events it received, by id."""
@@ -110,6 +119,7 @@ class ProctorRecord:
     received_at: dict[int, int] = field(default_factory=dict)
     out_of_order: list[int] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)  # taken in mid-run: the events before it were missed
+    views: list[View] = field(default_factory=lambda: [View(0)])  # a further one from each such snapshot on
     judged: dict[WindowKey, int] = field(default_factory=dict)  # → how often its verdict was told
     stored: dict[WindowKey, int] = field(default_factory=dict)  # → how often it was told to be stored
     connections: int = 0
@@ -147,11 +157,13 @@ class Record:
     def entered(proctor: ProctorRecord, snapshot: Snapshot) -> None:
         """A proctor came in: what it receives begins behind its snapshot."""
         proctor.first_id, proctor.last_id = snapshot.last_id + 1, snapshot.last_id
+        proctor.views = [View(snapshot.last_id)]
 
     def missed(self, proctor: ProctorRecord, snapshot: Snapshot, now_ms: int) -> None:
         """A proctor was given a snapshot in place of events."""
         self.moved_at = now_ms
         proctor.snapshots.append(snapshot)
+        proctor.views.append(View(snapshot.last_id))
         proctor.last_id = snapshot.last_id
 
     def received(self, proctor: ProctorRecord, event: Event, now_ms: int) -> bool:
@@ -166,6 +178,8 @@ class Record:
             counted = proctor.judged if isinstance(event.body, WindowJudged) else proctor.stored
             counted[key] = counted.get(key, 0) + 1
         known = self.events.get(event.id)
+        # One object for all proctors, who are many.
+        proctor.views[-1].events.append(known if known == event else event)
         if known is not None:
             if known != event:
                 self.different.append(event.id)

@@ -102,7 +102,7 @@ async def make(
     anomalies = [(room, anomaly) for room in rooms for anomaly in room.record.anomalies.values()]
     fetched = sum(len(anomaly.evidence) for _, anomaly in anomalies)
     wrong = [line for room in rooms for line in await evidence.faults(service, room)]
-    promises = judge(rooms, happened, schedule, struck, truths, (fetched, wrong))
+    promises = judge(rooms, happened, schedule, truths, (fetched, wrong))
     heard = [
         Heard(
             id=anomaly.id,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 
 from undertone_client.connection.address import http_url
@@ -12,7 +13,7 @@ from undertone_client.simulate.hostile import SORTS
 from undertone_client.simulate.options import DEFAULT_CANDIDATES, Options
 from undertone_client.simulate.record import CandidateRecord, ProctorRecord, Record
 from undertone_client.simulate.report import Report
-from undertone_client.simulate.run import Room, Run
+from undertone_client.simulate.run import Happened, Room, Run
 from undertone_client.simulate.schedule import Schedule
 from undertone_client.simulate.service import Service
 from undertone_client.simulate.watcher import Watcher
@@ -43,8 +44,22 @@ def plan(options: Options, candidates: list[CandidateRecord]) -> Schedule:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A run: the verdict on it, and all that was seen."""
+
+    report: Report
+    rooms: Sequence[Room]
+    happened: Happened
+
+
 async def simulate(options: Options, watcher: Watcher, candidates: list[CandidateRecord]) -> Report:
-    """The run and the verdict on it. Raises what keeps it from running: no server, no key, TooFast."""
+    """The verdict on a run. Raises what keeps it from running: no server, no key, TooFast."""
+    return (await observe(options, watcher, candidates)).report
+
+
+async def observe(options: Options, watcher: Watcher, candidates: list[CandidateRecord]) -> Simulated:
+    """As `simulate`, for somebody who looks further than the report."""
     drawn = plan(options, candidates)
     speaks_ms = max(
         offset + each.recording.duration_ms / (options.speed or 100)
@@ -65,7 +80,8 @@ async def simulate(options: Options, watcher: Watcher, candidates: list[Candidat
         await _unwrapped(run.run(options.speed))
         wall_s = time.monotonic() - began
         watcher.phase("every clip is fetched and compared")
-        return await report.make(options, service, rooms, run.happened, drawn, struck, truths, wall_s)
+        made = await report.make(options, service, rooms, run.happened, drawn, struck, truths, wall_s)
+        return Simulated(made, rooms, run.happened)
 
 
 async def _unwrapped(run: Awaitable[None]) -> None:

@@ -26,7 +26,8 @@ class Kill:
 
     `target`: its PID, a pidfile that is read again each time, or a function that says the PID. `restart`: a shell
     command or a function that starts it again after it was killed; without one somebody else does (systemd, a
-    container's restart policy). A SIGSTOP is followed by SIGCONT after `for_s`.
+    container's restart policy). A SIGSTOP is followed by SIGCONT after `for_s`. `servers` are those whose connections
+    may end by it (of a worker, none; of a node, its own): all, where nothing is said.
     """
 
     target: int | Path | Callable[[], int]
@@ -35,6 +36,7 @@ class Kill:
     for_s: float = DEFAULT_FOR_S
     restart: str | Callable[[], object] | None = None
     name: str = ""
+    servers: Sequence[str] | None = None
 
     def __str__(self) -> str:
         return self.name or str(self.target)
@@ -54,6 +56,15 @@ class Strike:
 
     at_ms: int
     kill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What a strike did: from when to when the process was away, in ms of wall time as the strike's."""
+
+    at_ms: int
+    until_ms: int | None  # None: somebody else starts it again, and nobody says when
+    servers: Sequence[str] | None
 
 
 def draw(seed: int, kills: Sequence[Kill], span_ms: int) -> tuple[Strike, ...]:
@@ -96,16 +107,29 @@ def _seconds(text: str, value: str) -> float:
 
 
 async def carry_out(
-    kills: Sequence[Kill], strikes: Sequence[Strike], began: float, tell: Callable[[str], None]
+    kills: Sequence[Kill],
+    strikes: Sequence[Strike],
+    began: float,
+    tell: Callable[[str], None],
+    note: Callable[[Outage], None],
 ) -> None:
-    """Every strike at its moment; `began` is the monotonic clock's. Whatever was stopped goes on at the end."""
+    """Every strike at its moment; `began` is the monotonic clock's. Whatever was stopped goes on at the end.
+
+    `note` is told of each when it is over.
+    """
     async with asyncio.TaskGroup() as tasks:
         for place, kill in enumerate(kills):
             own = [strike for strike in strikes if strike.kill == place]
-            tasks.create_task(_strike(kill, own, began, tell))
+            tasks.create_task(_strike(kill, own, began, tell, note))
 
 
-async def _strike(kill: Kill, strikes: Sequence[Strike], began: float, tell: Callable[[str], None]) -> None:
+async def _strike(
+    kill: Kill,
+    strikes: Sequence[Strike],
+    began: float,
+    tell: Callable[[str], None],
+    note: Callable[[Outage], None],
+) -> None:
     for strike in strikes:
         await asyncio.sleep(max(0.0, began + strike.at_ms / 1000 - time.monotonic()))
         try:
@@ -114,6 +138,7 @@ async def _strike(kill: Kill, strikes: Sequence[Strike], began: float, tell: Cal
         except (OSError, ValueError) as error:
             tell(f"{kill.signal.name} {kill}: {error}")
             continue
+        at_ms = _ms_since(began)
         tell(f"{kill.signal.name} {kill}")
         if kill.signal == signal.SIGSTOP:
             try:
@@ -123,6 +148,13 @@ async def _strike(kill: Kill, strikes: Sequence[Strike], began: float, tell: Cal
                     os.kill(pid, signal.SIGCONT)
         elif kill.restart is not None:
             await asyncio.shield(asyncio.ensure_future(_restart(kill.restart)))
+        # A command only begins to start it: until when, it does not say.
+        known = kill.signal == signal.SIGSTOP or callable(kill.restart)
+        note(Outage(at_ms, _ms_since(began) if known else None, kill.servers))
+
+
+def _ms_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
 
 
 async def _restart(restart: str | Callable[[], object]) -> None:

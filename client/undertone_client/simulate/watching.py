@@ -76,15 +76,16 @@ class Watching:
 
     async def _receive(self, token: str, after: Cursor | None) -> None:
         proctor = self._proctor
-        async with ProctorChannel(
+        channel = ProctorChannel(
             self._service.servers,
             self._meeting.data.id,
             token=token,
             after=after,
             random=Random(f"{self._seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
             dial=self._dial,
-            on_close=lambda code, reason: proctor.closes.append(Closed(now_ms(), code, reason)),
-        ) as channel:
+            on_close=lambda code, reason: proctor.closes.append(Closed(now_ms(), code, reason, channel.server)),
+        )
+        async with channel:
             assert channel.cursor is not None
             self._epoch = channel.cursor.epoch
             if after is None:

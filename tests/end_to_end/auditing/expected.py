@@ -16,12 +16,15 @@ from undertone.core.window import WINDOW_MS, WindowClosed, WindowCutter
 class Piece:
     """Bytes that follow each other, from byte `offset` of the stream on; before them `lost_ms` were lost in all.
 
-    A stream without gaps is one piece. Each further one begins at a gap: with what that said.
+    A stream without gaps is one piece. Each further one begins at a gap: with what that said. `beyond` is what followed
+    `data` and may have been sent too, before the server went on from the end of `data`: one that was killed after it
+    had stored a window has the rest of that, though it asks to be sent the lead-in of the next again.
     """
 
     data: bytes
     offset: int = 0
     lost_ms: int = 0
+    beyond: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Expected:
 
     def sound(self) -> Samples:
         """Its own samples, as they were sent."""
-        return decode(self.piece.data)[:, self.begins : self.begins + self.window.samples]
+        return decode(self.piece.data + self.piece.beyond)[:, self.begins : self.begins + self.window.samples]
 
 
 def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) -> Iterator[Expected]:
@@ -49,6 +52,11 @@ def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) 
     before = decoded = number = 0  # samples before the piece, and so far; windows so far
     for piece in pieces:
         if piece.offset or piece.lost_ms:
+            whole = _stored_whole(cutter, last)
+            if whole is not None:
+                yield Expected(whole, last, whole.start - _lost(whole, last) - before)
+                number += 1
+                cutter, decoded = WindowCutter(whole.resume), whole.resume.samples
             closed = cutter.gap(piece.offset, piece.lost_ms)
             if closed is not None:
                 yield Expected(closed, last, closed.start - _lost(closed, last) - before)
@@ -78,6 +86,15 @@ def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) 
         cutter.feed(piece.data[fed - piece.offset :])  # half a frame, or the first two bytes of a change
     if finished and (closed := cutter.flush()) is not None:
         yield Expected(closed, last, closed.start - _lost(closed, last) - before)
+
+
+def _stored_whole(cutter: WindowCutter, piece: Piece) -> WindowClosed | None:
+    """The window whose successor's lead-in begins just where `piece.data` ends."""
+    begin, end = cutter.resume.offset - piece.offset, piece.offset + len(piece.data)
+    if begin < 0 or not piece.beyond:
+        return None
+    closed = WindowCutter(cutter.resume).feed(piece.data[begin:] + piece.beyond)
+    return next((window for window in closed if window.resume.offset == end), None)
 
 
 def _lost(closed: WindowClosed, piece: Piece) -> int:

@@ -10,7 +10,6 @@ from undertone_client.simulate.checks import delivery, heard, judged, peers, sto
 from undertone_client.simulate.hostile import SORTS
 from undertone_client.simulate.run import Happened, Room
 from undertone_client.simulate.schedule import Schedule
-from undertone_client.simulate.strikes import Strike
 from undertone_client.simulate.truth import Truth
 
 
@@ -32,7 +31,6 @@ def judge(
     rooms: Sequence[Room],
     happened: Happened,
     schedule: Schedule,
-    struck: Sequence[Strike],
     truths: Mapping[str, Truth],
     clips: tuple[int, list[str]],
 ) -> list[Promise]:
@@ -45,10 +43,14 @@ def judge(
     reconnections = sum(len(each.closes) for each in candidates) + sum(len(each.closes) for each in proctors)
     lost_s = sum(stream.gaps[-1].lost_ms for stream in streams if stream.gaps) / 1000
     honest = f", {lost_s:.0f} s honestly given up" if lost_s else ""
-    wrong = [(answer, fault) for answer in happened.answers if (fault := answer.fault(bool(struck)))]
+    wrong = [
+        (answer, fault)
+        for answer in happened.answers
+        if (fault := answer.fault(peers.struck(answer, happened.outages, happened.began_ms)))
+    ]
     hostile = bool(happened.answers)
     rubbish = [fault for answer, fault in wrong if not answer.sort.theirs]
-    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, struck, happened.began_ms))
+    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, happened.outages, happened.began_ms))
     not_told = [
         f"{each.name}: a second tab took over, and the first was not told" for each in candidates if each.not_told
     ]
