@@ -48,6 +48,7 @@ class Happened:
 
     began_ms: int = 0
     answers: list[hostile.Answer] = field(default_factory=list)
+    struck: strikes.Done = field(default_factory=strikes.Done)
     troubles: list[str] = field(default_factory=list)
 
 
@@ -108,7 +109,9 @@ class Run:
             trouble = [
                 beside.create_task(self._fail(by_client, began)),
                 beside.create_task(self._be_hostile(began)),
-                beside.create_task(strikes.carry_out(self._kills, self._struck, began, self._tell)),
+                beside.create_task(
+                    strikes.carry_out(self._kills, self._struck, began, self._tell, self.happened.struck)
+                ),
                 *(beside.create_task(each.come_back(began)) for _, each in watching),
             ]
             async with asyncio.TaskGroup() as speakers:

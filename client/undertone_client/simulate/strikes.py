@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -16,17 +17,22 @@ from typing import Final
 DEFAULT_EVERY_S: Final = 30.0
 DEFAULT_FOR_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
+# A command that can't be run says so at once.
+FAILS_WITHIN_S: Final = 1.0
+LOOK_EVERY_S: Final = 0.1
 # The moments of one kill differ by so much of its period, so that they drift against windows and pings.
 JITTER: Final = 0.4
+# After these a process is gone, and the system may give its PID to another one.
+ENDING: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT})
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
     """A process to strike every so many seconds.
 
-    `target`: its PID, a pidfile that is read again each time, or a function that says the PID. `restart`: a shell
-    command or a function that starts it again after it was killed; without one somebody else does (systemd, a
-    container's restart policy). A SIGSTOP is followed by SIGCONT after `for_s`.
+    `target`: its PID (which is ended once at most), a pidfile that is read again each time, or a function that says the
+    PID. `restart`: a shell command or a function that starts it again after it was killed; without one somebody else
+    does (systemd, a container's restart policy). A SIGSTOP is followed by SIGCONT after `for_s`.
     """
 
     target: int | Path | Callable[[], int]
@@ -57,13 +63,23 @@ class Strike:
 
 
 def draw(seed: int, kills: Sequence[Kill], span_ms: int) -> tuple[Strike, ...]:
-    """When which is struck: the same seed, the same moments. Nothing in the last tenth, so that it shows."""
+    """When which is struck: the same seed, the same moments. Nothing in the last tenth, so that it shows.
+
+    ValueError if one would not be struck at all: a run that seems to have survived it would be a lie.
+    """
     strikes = []
     for place, kill in enumerate(kills):
         random = Random(f"strikes {seed} {place}")  # noqa: S311 - a test's lot, to be drawn again
         at_s = kill.every_s * random.uniform(1 - JITTER, 1)
+        if at_s * 1000 >= span_ms * 0.9:
+            raise ValueError(
+                f"{kill} would be struck after {at_s:.0f} s at the earliest, and the candidates speak for "
+                f"{span_ms / 1000:.0f} s: say a shorter :every=, a longer --duration or less --speed"
+            )
         while at_s * 1000 < span_ms * 0.9:
             strikes.append(Strike(round(at_s * 1000), place))
+            if isinstance(kill.target, int) and kill.signal in ENDING:
+                break
             at_s += kill.every_s * random.uniform(1 - JITTER, 1 + JITTER)
     return tuple(sorted(strikes))
 
@@ -95,25 +111,40 @@ def _seconds(text: str, value: str) -> float:
     raise ValueError(f"{text!r}: {value!r} are no seconds")
 
 
+@dataclass
+class Done:
+    """What became of the strikes."""
+
+    landed: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+
 async def carry_out(
-    kills: Sequence[Kill], strikes: Sequence[Strike], began: float, tell: Callable[[str], None]
+    kills: Sequence[Kill], strikes: Sequence[Strike], began: float, tell: Callable[[str], None], done: Done
 ) -> None:
     """Every strike at its moment; `began` is the monotonic clock's. Whatever was stopped goes on at the end."""
     async with asyncio.TaskGroup() as tasks:
         for place, kill in enumerate(kills):
             own = [strike for strike in strikes if strike.kill == place]
-            tasks.create_task(_strike(kill, own, began, tell))
+            tasks.create_task(_strike_all(kill, own, began, tell, done))
 
 
-async def _strike(kill: Kill, strikes: Sequence[Strike], began: float, tell: Callable[[str], None]) -> None:
+async def _strike_all(
+    kill: Kill, strikes: Sequence[Strike], began: float, tell: Callable[[str], None], done: Done
+) -> None:
+    landed = 0
+    missed = ""
+    started: list[asyncio.Task[None]] = []
     for strike in strikes:
         await asyncio.sleep(max(0.0, began + strike.at_ms / 1000 - time.monotonic()))
         try:
             pid = kill.pid()
             os.kill(pid, kill.signal)
-        except (OSError, ValueError) as error:
-            tell(f"{kill.signal.name} {kill}: {error}")
+        except (OSError, ValueError, IndexError) as error:
+            missed = f"{kill.signal.name} {kill}: {error}"
+            tell(missed)
             continue
+        landed += 1
         tell(f"{kill.signal.name} {kill}")
         if kill.signal == signal.SIGSTOP:
             try:
@@ -122,15 +153,40 @@ async def _strike(kill: Kill, strikes: Sequence[Strike], began: float, tell: Cal
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGCONT)
         elif kill.restart is not None:
-            await asyncio.shield(asyncio.ensure_future(_restart(kill.restart)))
+            command = await asyncio.shield(asyncio.ensure_future(_restart(kill.restart)))
+            if command is not None:
+                started.append(asyncio.create_task(_expect(command, done)))
+    if started:
+        await asyncio.wait(started, timeout=FAILS_WITHIN_S)
+    for task in started:
+        task.cancel()
+    done.landed += landed
+    # One that came between two lives of a process is no trouble; a target that never was there is.
+    if strikes and not landed:
+        done.troubles.append(f"nothing was struck: {missed}")
 
 
-async def _restart(restart: str | Callable[[], object]) -> None:
+async def _restart(restart: str | Callable[[], object]) -> subprocess.Popen[bytes] | None:
     await asyncio.sleep(RESTART_AFTER_S)
     if callable(restart):
         await asyncio.to_thread(restart)
-        return
-    # It outlives the run: a server that was started again is still the caller's.
-    await asyncio.create_subprocess_shell(
-        restart, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+        return None
+    # It outlives the run: a server that was started again is still the caller's. (asyncio's own would be killed with
+    # its event loop.) What it says would run across the display, so where it goes is for the command to say.
+    return await asyncio.to_thread(  # noqa: S604 - the caller's own command line
+        subprocess.Popen,
+        restart,
+        shell=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
+
+
+async def _expect(command: subprocess.Popen[bytes], done: Done) -> None:
+    """A server runs on; a command that hands one over ends well."""
+    while (code := command.poll()) is None:  # noqa: ASYNC110 - a process has no event
+        await asyncio.sleep(LOOK_EVERY_S)
+    if code > 0:
+        done.troubles.append(f"--restart {command.args!r} ended with exit code {code}")
