@@ -11,7 +11,7 @@ import httpx
 from rich.console import Console
 
 from undertone.core.errors import Unauthorized, UndertoneError
-from undertone_client.simulate import show
+from undertone_client.simulate import live, show
 from undertone_client.simulate.options import Options, parse
 from undertone_client.simulate.report import Report
 from undertone_client.simulate.simulation import cast, simulate
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _simulate(options: Options, console: Console) -> Report:
     candidates = cast(options)
-    with show.Live(options, candidates, console) as live:
-        return await simulate(options, live, candidates)
+    with live.Live(options, candidates, console) as watcher:
+        return await simulate(options, watcher, candidates)
 
 
 def _explained(error: Exception, options: Options) -> str:

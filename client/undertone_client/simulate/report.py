@@ -128,7 +128,7 @@ async def make(
         windows=sum(len(record.stored) for record in records),
         judged=sum(len(record.judged) for record in records),
         faults=dict(Counter(fault.kind for fault in schedule.faults)),
-        kills=len(struck),
+        kills=len(happened.struck.outages),
         anomalies=heard,
         clips=fetched - len(wrong),
         latency=_latencies(records, is_loopback(options.servers[0])),

@@ -19,7 +19,7 @@ from undertone_client.simulate.record import Record
 from undertone_client.simulate.schedule import Client, Fault, Schedule
 from undertone_client.simulate.service import Service
 from undertone_client.simulate.speaker import Speaker, now_ms
-from undertone_client.simulate.strikes import Kill, Outage, Strike
+from undertone_client.simulate.strikes import Kill, Strike
 from undertone_client.simulate.watcher import Watcher
 from undertone_client.simulate.watching import Watching
 
@@ -48,7 +48,7 @@ class Happened:
 
     began_ms: int = 0
     answers: list[hostile.Answer] = field(default_factory=list)
-    outages: list[Outage] = field(default_factory=list)
+    struck: strikes.Done = field(default_factory=strikes.Done)
     troubles: list[str] = field(default_factory=list)
 
 
@@ -109,7 +109,9 @@ class Run:
             trouble = [
                 beside.create_task(self._fail(by_client, began)),
                 beside.create_task(self._be_hostile(began)),
-                beside.create_task(self._strike(began)),
+                beside.create_task(
+                    strikes.carry_out(self._kills, self._struck, began, self._tell, self.happened.struck)
+                ),
                 *(beside.create_task(each.come_back(began)) for _, each in watching),
             ]
             async with asyncio.TaskGroup() as speakers:
@@ -130,9 +132,6 @@ class Run:
             await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
             by_client[fault.client].fail(fault)
             self._tell(f"{fault.kind} {fault.client}" + (f" for {fault.for_ms / 1000:.1f} s" if fault.for_ms else ""))
-
-    async def _strike(self, began: float) -> None:
-        await strikes.carry_out(self._kills, self._struck, began, self._tell, self.happened.outages.append)
 
     async def _be_hostile(self, began: float) -> None:
         rubbish = [fault for fault in self._schedule.faults if fault.kind == "rubbish"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from undertone_client.simulate.checks import delivery, heard, judged, peers, stored
-from undertone_client.simulate.hostile import SORTS
 from undertone_client.simulate.run import Happened, Room
 from undertone_client.simulate.schedule import Schedule
+from undertone_client.simulate.strikes import Strike
 from undertone_client.simulate.truth import Truth
+
+FINISHED: Final = 1000
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +34,7 @@ def judge(
     rooms: Sequence[Room],
     happened: Happened,
     schedule: Schedule,
+    struck: Sequence[Strike],
     truths: Mapping[str, Truth],
     clips: tuple[int, list[str]],
 ) -> list[Promise]:
@@ -40,17 +44,19 @@ def judge(
     proctors = [proctor for record in records for proctor in record.proctors]
     streams = [stream for candidate in candidates for stream in candidate.streams]
     events = sum(len(proctor.received_at) for proctor in proctors)
-    reconnections = sum(len(each.closes) for each in candidates) + sum(len(each.closes) for each in proctors)
+    # A line that ends with 1000 has done what it was for: the stream is finished.
+    closes = [*(each.closes for each in candidates), *(each.closes for each in proctors)]
+    broke = sum(closed.code != FINISHED for each in closes for closed in each)
     lost_s = sum(stream.gaps[-1].lost_ms for stream in streams if stream.gaps) / 1000
-    honest = f", {lost_s:.0f} s honestly given up" if lost_s else ""
+    honest = f", {lost_s:.0f} s told as lost" if lost_s else ""
     wrong = [
         (answer, fault)
         for answer in happened.answers
-        if (fault := answer.fault(peers.struck(answer, happened.outages, happened.began_ms)))
+        if (fault := answer.fault(peers.struck(answer, happened.struck.outages, happened.began_ms)))
     ]
     hostile = bool(happened.answers)
     rubbish = [fault for answer, fault in wrong if not answer.sort.theirs]
-    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, happened.outages, happened.began_ms))
+    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, happened.struck.outages, happened.began_ms))
     not_told = [
         f"{each.name}: a second tab took over, and the first was not told" for each in candidates if each.not_told
     ]
@@ -59,8 +65,8 @@ def judge(
         Promise(
             name="stored",
             title="No stored audio is lost",
-            looked_at=f"{sum(stream.spoken for stream in streams) / 1e6:.1f} MB in {len(streams)} streams, "
-            f"{sum(len(stream.stored_at) for stream in streams)} acknowledgements{honest}",
+            looked_at=f"{sum(stream.spoken for stream in streams) / 1e6:.1f} MB"
+            + (honest or f" in {len(streams)} streams"),
             violations=[line for record in records for line in stored.violations(record)],
         ),
         Promise(
@@ -71,8 +77,8 @@ def judge(
         ),
         Promise(
             name="events",
-            title="Every proctor sees every event once, in order",
-            looked_at=f"{events} events at {len(proctors)} proctors, {reconnections} connections broke",
+            title="Every proctor sees all events once, in order",
+            looked_at=f"{events} received, {broke} lines broke",
             violations=[line for record in records for line in delivery.violations(record)],
         ),
         Promise(
@@ -92,16 +98,22 @@ def judge(
         Promise(
             name="answered",
             title="Bad input is answered, and no peer notices",
-            looked_at=f"{len(happened.answers)} of {len(SORTS)} sorts of rubbish, "
-            f"{reconnections} closes to account for",
+            looked_at=f"{len(happened.answers)} sorts, {broke - len(unexplained)} closes explained",
             violations=[*rubbish, *not_told, *(unexplained if hostile else []), *happened.troubles],
             tried=hostile,
         ),
         Promise(
             name="heard",
-            title="A second voice is heard, one alone is left alone",
-            looked_at=f"{of_truth} candidates of whom it is known",
+            title="Two voices are heard, one is left alone",
+            looked_at=f"{of_truth} candidates",
             violations=[line for record in records for line in heard.violations(record, truths)],
             tried=bool(of_truth),
+        ),
+        Promise(
+            name="struck",
+            title="What was to be struck was struck",
+            looked_at=f"{len(happened.struck.outages)} of {len(struck)} strikes landed",
+            violations=happened.struck.troubles,
+            tried=bool(struck),
         ),
     ]
