@@ -89,6 +89,10 @@ def a_good_run(recording: Recording, proctors: int = 2) -> Record:
     return record
 
 
+def ended(id_: int) -> Event:
+    return Event(id=id_, kind="meeting_ended", at="2026-01-01T00:00:00.000Z", participant=None, body=None)
+
+
 def losses(record: Record) -> list[str]:
     return [*storing.violations(record), *judging.violations(record), *delivery.violations(record)]
 
@@ -111,6 +115,29 @@ def swap(record: Record) -> None:
     proctor = record.proctors[0]
     proctor.last_id = 2
     record.received(proctor, record.events[4], 0)
+
+
+def leave_out(record: Record) -> None:
+    tap = record.proctors[0].tap
+    for text in ('{"type":"ready","last_id":4}', '{"type":"event","id":6}'):
+        tap.heard(text, None)
+
+
+def break_channel(record: Record) -> None:
+    record.proctors[1].server_faults.append("event 6 after event 4")
+
+
+def break_stream(record: Record) -> None:
+    record.candidates[0].server_faults.append("`stored` of nothing")
+
+
+def end_untold(record: Record) -> None:
+    record.end_called = True
+    record.received(record.proctors[0], ended(5), 0)
+
+
+def not_end(record: Record) -> None:
+    record.not_ended = "away"
 
 
 def lose_bytes(record: Record) -> None:
@@ -181,7 +208,12 @@ def missing_audio(record: Record) -> None:
     [
         (drop_event, "proctor 2: missed 1 events, the first of them event 3"),
         (double_verdict, "proctor 1: the verdict of window 0 of p1, stream 1, was told 2 times"),
-        (swap, "proctor 1: events out of order, the first of them event 4"),
+        (leave_out, "proctor 1: event 6 came after event 4: those between were left out"),
+        (break_channel, "proctor 2: the server broke the protocol: event 6 after event 4"),
+        (break_stream, "Candidate 1: the server broke the protocol: `stored` of nothing"),
+        (end_untold, "proctor 2: was not told that the meeting ended"),
+        (not_end, "the meeting could not be ended: away"),
+        (swap, "proctor 1: was handed events out of order, the first of them event 4"),
         (lose_bytes, "Candidate 1, stream 1: sent 78000 bytes, and the server finished at 77948"),
         (lose_window, "Candidate 1, stream 1: 2 windows were spoken, 1 stored"),
         (no_verdict, "Candidate 1, stream 1: window 1 has no verdict"),
@@ -209,11 +241,12 @@ def test_each_loss_is_named(recording: Recording, spoil: Callable[[Record], None
 
 def test_it_is_not_over_before_every_proctor_has_every_verdict(recording: Recording) -> None:
     record = a_good_run(recording)
-    extra = Event(id=5, kind="meeting_ended", at="2026-01-01T00:00:00.000Z", participant=None, body=None)
-    record.received(record.proctors[0], extra, 0)
+    record.received(record.proctors[0], ended(5), 0)
     assert not record.settled()
-    record.received(record.proctors[1], extra, 0)
+    assert not record.ended
+    record.received(record.proctors[1], ended(5), 0)
     assert record.settled()
+    assert record.ended
     del record.judged["p1", 1, 1]
     assert not record.settled()
 

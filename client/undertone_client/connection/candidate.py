@@ -16,7 +16,7 @@ from undertone.core.messages import (
     ToCandidate,
 )
 from undertone_client.connection.address import ENVIRONMENT, Dial, Proxy
-from undertone_client.connection.link import Closing, Link, Renew
+from undertone_client.connection.link import Closing, Faulting, Link, Renew
 from undertone_client.session import StreamSession
 from undertone_client.session.outbox import KEEP_MS
 
@@ -36,7 +36,8 @@ class CandidateStream(Link):
     be dropped is said to be lost. Of several servers (nodes of one service), each connection goes to any.
     `renew` gives a fresh token when the one in use ends. `proxy` is "environment" (none for loopback), an address, or
     None. `on_message` is called with each message of the server after it was taken, `on_close` with the code (1006
-    where there was none) and reason of each connection that ended. `dial` says where to open the line instead.
+    where there was none) and reason of each connection that ended, `on_server_fault` with each breach of the protocol
+    that ended one. `dial` says where to open the line instead.
     Leaving without `finish()` leaves the rest to whoever resumes; nobody does after this object is gone.
     """
 
@@ -52,6 +53,7 @@ class CandidateStream(Link):
         random: Random | None = None,
         dial: Dial | None = None,
         on_close: Closing | None = None,
+        on_server_fault: Faulting | None = None,
         on_message: Callable[[ToCandidate], None] | None = None,
     ) -> None:
         self.session = StreamSession(token, keep_ms=keep_ms, audio_format=audio_format)
@@ -66,6 +68,8 @@ class CandidateStream(Link):
             random=random,
             dial=dial,
             on_close=on_close,
+            on_text=None,
+            on_server_fault=on_server_fault,
         )
         self._on_message = on_message
 

@@ -23,6 +23,10 @@ log = logging.getLogger("undertone.client")
 Renew = Callable[[], Awaitable[str]]
 # Called with the code (1006 where there was none) and the reason of every connection that ended.
 Closing = Callable[[int, str], None]
+# Called with each text message as it came, before the session takes it.
+Overhearing = Callable[[str], None]
+# Called when the server broke the protocol; the connection ends by it, and is tried again.
+Faulting = Callable[[ServerFault], None]
 
 # As the server does: a dead line is found within 25 s, and the outbox holds far more.
 PING_EVERY_S: Final = 15
@@ -65,6 +69,8 @@ class Link(ABC):
         random: Random | None,
         dial: Dial | None,
         on_close: Closing | None,
+        on_text: Overhearing | None,
+        on_server_fault: Faulting | None,
     ) -> None:
         self.connections = 0  # how many the server has taken (`ready`)
         self.trouble: str | None = None  # why the last one ended, or never was
@@ -80,6 +86,8 @@ class Link(ABC):
         self._proxy = proxy
         self._dial = dial
         self._on_close = on_close
+        self._on_text = on_text
+        self._on_server_fault = on_server_fault
         self._random = random or Random()  # noqa: S311 - spreads load, guards nothing
         self._backoff = Backoff(self._random)
         self._wake = asyncio.Event()
@@ -193,6 +201,8 @@ class Link(ABC):
             return NO_CLOSE_CODE, f"no `ready` within {READY_WITHIN_S} s"
         except ServerFault as fault:
             log.warning("the server broke the protocol: %s", fault)
+            if self._on_server_fault is not None:
+                self._on_server_fault(fault)
             await socket.close(1002, "protocol error")
             return NO_CLOSE_CODE, f"the server broke the protocol: {fault}"
 
@@ -200,6 +210,8 @@ class Link(ABC):
         message = await socket.recv()
         if isinstance(message, bytes):
             raise ServerFault("a binary message")
+        if self._on_text is not None:
+            self._on_text(message)
         await self._arrived(message)
         self._wake.set()
 

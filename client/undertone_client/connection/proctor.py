@@ -13,7 +13,7 @@ from undertone.core.errors import UndertoneError
 from undertone.core.events import Anomaly, Event
 from undertone.core.messages import CHANNEL_PROTOCOL, Cursor, Error, Expiring, Review
 from undertone_client.connection.address import ENVIRONMENT, Dial, Proxy
-from undertone_client.connection.link import Closing, Link, Renew
+from undertone_client.connection.link import Closing, Faulting, Link, Overhearing, Renew
 from undertone_client.session import ChannelSession, Snapshot
 from undertone_client.session.channel import Happening, ReviewGiven, ReviewRefused
 
@@ -46,7 +46,7 @@ class ProctorChannel(Link):
     be recovered). Iterating gives every event after it, once and in order, across breaks; where the server could not go
     on from the last event, a `Snapshot` stands among the events: what was known before it is void. The credential is
     `admin_id`, or a proctor's `token` with `renew` for a fresh one. When the server has closed for good, iterating
-    raises its fault. Of several servers, each connection goes to any. `dial` and `on_close` are as in `link`.
+    raises its fault. Of several servers, each connection goes to any. `dial` and the `on_…` are as in `link`.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class ProctorChannel(Link):
         random: Random | None = None,
         dial: Dial | None = None,
         on_close: Closing | None = None,
+        on_text: Overhearing | None = None,
+        on_server_fault: Faulting | None = None,
     ) -> None:
         self.session = ChannelSession(meeting, admin_id=admin_id, token=token, name=name, after=after)
         super().__init__(
@@ -76,6 +78,8 @@ class ProctorChannel(Link):
             random=random,
             dial=dial,
             on_close=on_close,
+            on_text=on_text,
+            on_server_fault=on_server_fault,
         )
         self.snapshot: Snapshot | None = None
         self._waiting: asyncio.Queue[Event | Snapshot | None] = asyncio.Queue(MAX_WAITING)

@@ -9,6 +9,7 @@ from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, Wi
 from undertone.core.messages import Finished
 from undertone_client.session import Snapshot
 from undertone_client.simulate.audio import Recording
+from undertone_client.simulate.tap import Tap
 
 # Every `at` below is a monotonic clock in milliseconds.
 WindowKey = tuple[str, int, int]  # participant, stream, window
@@ -92,6 +93,7 @@ class CandidateRecord:
     streams: list[StreamRecord] = field(default_factory=list)
     connections: int = 0
     closes: list[Closed] = field(default_factory=list)
+    server_faults: list[str] = field(default_factory=list)  # where the server broke the protocol
     fault: str | None = None  # why it is over, if its last stream was not finished
     small_buffer: bool = False  # made to overflow
     not_told: int = 0  # older tabs that never learnt that a second one took over
@@ -117,13 +119,16 @@ class ProctorRecord:
     first_id: int = 1  # the one after its snapshot
     last_id: int = 0
     received_at: dict[int, int] = field(default_factory=dict)
-    out_of_order: list[int] = field(default_factory=list)
+    out_of_order: list[int] = field(default_factory=list)  # as handed on; as sent: `tap`
     snapshots: list[Snapshot] = field(default_factory=list)  # taken in mid-run: the events before it were missed
     views: list[View] = field(default_factory=lambda: [View(0)])  # a further one from each such snapshot on
     judged: dict[WindowKey, int] = field(default_factory=dict)  # → how often its verdict was told
     stored: dict[WindowKey, int] = field(default_factory=dict)  # → how often it was told to be stored
     connections: int = 0
     closes: list[Closed] = field(default_factory=list)
+    server_faults: list[str] = field(default_factory=list)  # where the server broke the protocol
+    tap: Tap = field(default_factory=Tap)
+    told_of_end: bool = False
     fault: str | None = None
 
 
@@ -140,13 +145,19 @@ class Record:
         self.judged: dict[WindowKey, WindowJudged] = {}
         self.missing: list[tuple[str, AudioMissing]] = []  # participant, what the proctors were told of
         self.anomalies: dict[str, Anomaly] = {}  # as it was told last
-        self.ended = False
+        self.end_called = False
+        self.not_ended: str | None = None  # why the meeting could not be ended
         self.moved_at = 0  # when anything last happened
 
     @property
     def windows(self) -> int:
         """How many windows there are in the end, if no stream is broken off."""
         return sum(len(candidate.recording.windows) for candidate in self.candidates)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every proctor that is still there was told of the meeting's end."""
+        return all(proctor.told_of_end for proctor in self.proctors if proctor.fault is None)
 
     def joined(self, candidate: CandidateRecord, participant: str) -> None:
         """The candidate has its id."""
@@ -173,6 +184,7 @@ class Record:
             proctor.out_of_order.append(event.id)
         proctor.last_id = max(proctor.last_id, event.id)
         proctor.received_at.setdefault(event.id, now_ms)
+        proctor.told_of_end = proctor.told_of_end or event.kind == "meeting_ended"
         key = self.window_of(event)
         if key is not None:
             counted = proctor.judged if isinstance(event.body, WindowJudged) else proctor.stored
@@ -195,7 +207,6 @@ class Record:
         return event.participant.id, event.body.stream, event.body.window
 
     def _note(self, event: Event, key: WindowKey | None) -> None:
-        self.ended = self.ended or event.kind == "meeting_ended"
         match event.body:
             case WindowStored() as stored if key is not None:
                 self.stored[key] = stored

@@ -193,13 +193,14 @@ class Run:
             meeting = room.meeting
             try:
                 await self._service.call(lambda node, meeting=meeting: node.end(meeting.data.id, meeting.admin_id))  # type: ignore[misc]
+                room.record.end_called = True
             except (UndertoneError, httpx.TransportError) as error:
-                self.happened.troubles.append(f"a meeting could not be ended: {error or type(error).__name__}")
+                room.record.not_ended = f"{error or type(error).__name__}"
         until = time.monotonic() + ENDED_WITHIN_S
         await _until(lambda: self._all_told() or self._given_up() or time.monotonic() > until)
 
     def _all_told(self) -> bool:
-        return self._settled() and all(room.record.ended for room in self._rooms)
+        return self._settled() and all(room.record.ended for room in self._rooms if room.record.end_called)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

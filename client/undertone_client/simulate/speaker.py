@@ -155,6 +155,7 @@ class Speaker:
             keep_ms=SMALL_BUFFER_MS if candidate.small_buffer else KEEP_MS,
             random=Random(f"{self._seed} candidate {candidate.number} {len(candidate.streams)}"),  # noqa: S311 - repeatable
             on_message=tab.answered,
+            on_server_fault=lambda fault: candidate.server_faults.append(str(fault)),
             on_close=lambda code, reason: candidate.closes.append(Closed(now_ms(), code, reason, tab.stream.server)),
             dial=self._dial,
         )

@@ -83,7 +83,9 @@ class Watching:
             after=after,
             random=Random(f"{self._seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
             dial=self._dial,
-            on_close=lambda code, reason: proctor.closes.append(Closed(now_ms(), code, reason, channel.server)),
+            on_close=lambda code, reason: self._closed(code, reason, channel.server),
+            on_text=lambda text: proctor.tap.heard(text, channel.cursor),
+            on_server_fault=lambda fault: proctor.server_faults.append(str(fault)),
         )
         async with channel:
             assert channel.cursor is not None
@@ -96,6 +98,10 @@ class Watching:
             proctor.connections += 1
             async for event in channel:
                 self._take(event)
+
+    def _closed(self, code: int, reason: str, server: str | None) -> None:
+        self._proctor.tap.closed()
+        self._proctor.closes.append(Closed(now_ms(), code, reason, server))
 
     async def come_back(self, began: float) -> None:
         """With a fresh token, at the moments that the schedule has for it."""

@@ -18,6 +18,8 @@ def violations(record: Record) -> Iterator[str]:
             yield f"{candidate.name}: ended early: {candidate.fault}"
         elif not candidate.finished:
             yield f"{candidate.name}: never finished"
+        for fault in candidate.server_faults:
+            yield f"{candidate.name}: the server broke the protocol: {fault}"
         for stream in candidate.streams:
             for line in _of_stream(record, candidate, stream):
                 yield f"{candidate.name}, stream {stream.number}: {line}"
