@@ -1,4 +1,4 @@
-"""What a proctor's session would hide is seen before it: a server that leaves out, doubles or goes back is found out."""
+"""What a proctor's session would hide is seen before it: what a server leaves out, doubles, or takes back."""
 
 from __future__ import annotations
 

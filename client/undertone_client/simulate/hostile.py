@@ -17,7 +17,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
-from undertone.core.errors import BadAudio, BadMessage, Forbidden, NotFound, Unauthorized, UnsupportedVersion, may_retry
+from undertone.core.errors import (
+    BadAudio,
+    BadMessage,
+    Draining,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    Unauthorized,
+    Unavailable,
+    UnsupportedVersion,
+)
 from undertone.core.messages import CHANNEL_PROTOCOL, MAX_MESSAGE_BYTES, STREAM_PROTOCOL
 from undertone.core.requests import MeetingCreated
 from undertone_client.connection.address import proxy_for, socket_url
@@ -27,6 +37,9 @@ ANSWERED_WITHIN_S: Final = 20.0
 INVALID_TEXT: Final = 1007  # RFC 6455 section 7.4.1, as the next
 TOO_LARGE: Final = 1009
 BROKEN: Final = 1006
+# All that a server's being away may do to a socket: the line breaks, or a node says that it can't now. To say nothing
+# at all is no answer, whoever was struck.
+LINE_BROKE: Final = frozenset({BROKEN, 1001, 1012, Draining.close, Overloaded.close, Unavailable.close})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ SORTS: Final = (
     _sort("a candidate's token on the proctors' channel", "/channel", Forbidden.close, theirs=True),
     _sort("the join secret as admin id", "/channel", Unauthorized.close, Forbidden.close, theirs=True),
     _sort("another meeting's admin id", "/channel", Unauthorized.close, Forbidden.close, theirs=True),
-    _sort("a stream of nobody", "/stream", NotFound.close, theirs=True),
+    _sort("a stream of nobody", "/stream", NotFound.close),
 )
 
 
@@ -89,7 +102,7 @@ class Answer:
         """What is wrong with the answer. `struck`: its server was away meanwhile, so a line may break here too."""
         if self.read:
             return f"{self.sort.name}: was told {self.read[:100]}"
-        if self.code in self.sort.codes or (struck and may_retry(self.code)):
+        if self.code in self.sort.codes or (struck and self.code in LINE_BROKE):
             return None
         wanted = " or ".join(map(str, sorted(self.sort.codes)))
         return f"{self.sort.name}: answered by {self.code} {self.said}".rstrip() + f" instead of {wanted}"

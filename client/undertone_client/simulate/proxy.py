@@ -45,21 +45,26 @@ class Line:
     thin_downwards: bool = False  # what the client reads, rather than what it sends
     connections: set[_Connection] = field(default_factory=set)
     _listeners: dict[str, asyncio.Server] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dial(self, server: str) -> tuple[str, int]:
         """Where to connect in place of `server`."""
-        listener = self._listeners.get(server)
-        if listener is None:
-            parts = urlsplit(server)
-            assert parts.hostname is not None
-            host, port = parts.hostname, parts.port or PORTS[parts.scheme]
-
-            async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await self._carry(reader, writer, host, port)
-
-            listener = self._listeners[server] = await asyncio.start_server(accept, "127.0.0.1", 0, limit=CHUNK)
+        async with self._opening:  # two tabs may dial at once, and have one listener
+            listener = self._listeners.get(server)
+            if listener is None:
+                listener = self._listeners[server] = await self._listen(server)
         return "127.0.0.1", listener.sockets[0].getsockname()[1]
+
+    async def _listen(self, server: str) -> asyncio.Server:
+        parts = urlsplit(server)
+        assert parts.hostname is not None
+        host, port = parts.hostname, parts.port or PORTS[parts.scheme]
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._carry(reader, writer, host, port)
+
+        return await asyncio.start_server(accept, "127.0.0.1", 0, limit=CHUNK)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -70,10 +75,12 @@ class Line:
         for task in self._tasks:
             task.cancel()
 
-    def fail(self, fault: Fault) -> None:
-        """Begin a fault; it ends by itself."""
+    def fail(self, fault: Fault) -> bool:
+        """Begin a fault; it ends by itself. False if there was nothing that it could break."""
         until = time.monotonic() + fault.for_ms / 1000
         match fault.kind:
+            case "cut" | "half_open" if not self.connections:
+                return False
             case "cut":
                 self._reset_all()
             case "half_open":
@@ -90,6 +97,7 @@ class Line:
                 self._reset_all()
             case _:
                 raise ValueError(f"{fault.kind} does not sit in the line")
+        return True
 
     def _reset_all(self) -> None:
         for connection in list(self.connections):

@@ -24,6 +24,9 @@ class Closed:
     reason: str
     server: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.code} {self.reason}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

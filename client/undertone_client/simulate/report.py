@@ -19,7 +19,6 @@ from undertone_client.simulate.figures import Latency
 from undertone_client.simulate.options import Options
 from undertone_client.simulate.record import CandidateRecord, Record
 from undertone_client.simulate.run import Happened, Room
-from undertone_client.simulate.schedule import Schedule
 from undertone_client.simulate.service import Service
 from undertone_client.simulate.strikes import Strike
 from undertone_client.simulate.truth import Truth
@@ -92,7 +91,6 @@ async def make(
     service: Service,
     rooms: Sequence[Room],
     happened: Happened,
-    schedule: Schedule,
     struck: Sequence[Strike],
     truths: Mapping[str, Truth],
     wall_s: float,
@@ -102,7 +100,7 @@ async def make(
     anomalies = [(room, anomaly) for room in rooms for anomaly in room.record.anomalies.values()]
     fetched = sum(len(anomaly.evidence) for _, anomaly in anomalies)
     wrong = [line for room in rooms for line in await evidence.faults(service, room)]
-    promises = judge(rooms, happened, schedule, truths, (fetched, wrong))
+    promises = judge(rooms, happened, struck, truths, (fetched, wrong))
     heard = [
         Heard(
             id=anomaly.id,
@@ -127,7 +125,7 @@ async def make(
         events=sum(len(record.events) for record in records),
         windows=sum(len(record.stored) for record in records),
         judged=sum(len(record.judged) for record in records),
-        faults=dict(Counter(fault.kind for fault in schedule.faults)),
+        faults=dict(Counter(fault.kind for fault in happened.faults)),
         kills=len(happened.struck.outages),
         anomalies=heard,
         clips=fetched - len(wrong),

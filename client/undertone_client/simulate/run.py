@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from random import Random
 from typing import Final
 
@@ -14,6 +15,7 @@ import httpx
 from undertone.core.errors import UndertoneError
 from undertone.core.requests import MeetingCreated
 from undertone_client.simulate import hostile, strikes
+from undertone_client.simulate.exam import Exam
 from undertone_client.simulate.proxy import Line, lines
 from undertone_client.simulate.record import Record
 from undertone_client.simulate.schedule import Client, Fault, Schedule
@@ -23,6 +25,8 @@ from undertone_client.simulate.strikes import Kill, Strike
 from undertone_client.simulate.watcher import Watcher
 from undertone_client.simulate.watching import Watching
 
+# As long as a call is asked again (`Service`), and then a line's longest wait between two attempts.
+ENTERED_WITHIN_S: Final = 120.0
 # When for so long nothing has happened although verdicts are owed, none will come: three attempts of the analysis,
 # each with its lease of 20 s and its deadline of 60 s, take no longer.
 PATIENCE_S: Final = 240.0
@@ -32,6 +36,10 @@ LOOK_EVERY_S: Final = 0.1
 TAIL_WITHIN_S: Final = 13.0
 # The end of the meeting is told to all proctors; after that nothing moves.
 ENDED_WITHIN_S: Final = 60.0
+
+
+class NobodyLetIn(UndertoneError):
+    """The server created the meetings, and then took no proctor."""
 
 
 @dataclass
@@ -47,6 +55,7 @@ class Happened:
     """What the run did itself, besides the records."""
 
     began_ms: int = 0
+    faults: list[Fault] = field(default_factory=list)  # those that were carried out, and when
     answers: list[hostile.Answer] = field(default_factory=list)
     struck: strikes.Done = field(default_factory=strikes.Done)
     troubles: list[str] = field(default_factory=list)
@@ -89,20 +98,26 @@ class Run:
 
         watching, speaking = [], []
         for room in self._rooms:
-            common = (self._service, room.meeting, room.record)
+            exam = Exam(self._service, room.meeting, room.record, self._schedule, self._watcher, self._did)
             for proctor in room.record.proctors:
                 line = dial("proctor", proctor.number)
                 via = None if line is None else line.dial
-                watching.append((proctor, Watching(*common, proctor, self._schedule, self._watcher, via)))
+                watching.append((proctor, Watching(exam, proctor, via)))
             for candidate in room.record.candidates:
                 line = dial("candidate", candidate.number)
                 via = None if line is None else line.dial
-                speaking.append(Speaker(*common, candidate, self._schedule, self._watcher, via))
+                speaking.append(Speaker(exam, candidate, via))
         async with asyncio.TaskGroup() as beside:
             tasks = [(proctor, beside.create_task(each.run())) for proctor, each in watching]
             self._watcher.phase("the proctors come in")
             # What a proctor missed before it came is not counted, so nobody speaks before all are here.
-            await _until(lambda: all(proctor.connections or task.done() for proctor, task in tasks))
+            await _until(lambda: all(proctor.connections or task.done() for proctor, task in tasks), ENTERED_WITHIN_S)
+            outside = [proctor for proctor, task in tasks if not proctor.connections and not task.done()]
+            if outside:
+                raise NobodyLetIn(
+                    f"{len(outside)} of {len(tasks)} proctors were not let in within {ENTERED_WITHIN_S:.0f} s"
+                    + (f": {outside[0].closes[-1]}" if outside[0].closes else "")
+                )
             began = time.monotonic()
             self.happened.began_ms = now_ms()
             self._watcher.phase("the candidates speak")
@@ -130,8 +145,22 @@ class Run:
         for fault in self._schedule.in_the_line:
             assert fault.client is not None
             await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
-            by_client[fault.client].fail(fault)
+            if self._over(fault.client) or not by_client[fault.client].fail(fault):
+                continue
+            self._did(fault)
             self._tell(f"{fault.kind} {fault.client}" + (f" for {fault.for_ms / 1000:.1f} s" if fault.for_ms else ""))
+
+    def _did(self, fault: Fault) -> None:
+        """It was carried out, just now."""
+        self.happened.faults.append(replace(fault, at_ms=now_ms() - self.happened.began_ms))
+
+    def _over(self, client: Client) -> bool:
+        """Whether it has nothing more to lose: its recording was shorter than others'."""
+        return any(
+            client == Client("candidate", each.number) and (each.finished or each.fault is not None)
+            for room in self._rooms
+            for each in room.record.candidates
+        )
 
     async def _be_hostile(self, began: float) -> None:
         rubbish = [fault for fault in self._schedule.faults if fault.kind == "rubbish"]
@@ -142,6 +171,7 @@ class Run:
     async def _send_rubbish(self, fault: Fault, began: float) -> None:
         await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
         sort = hostile.SORTS[fault.value]
+        self._did(fault)
         random = Random(f"{self._schedule.seed} rubbish {fault.value}")  # noqa: S311 - a test's lot, repeatable
         self._tell(f"rubbish: {sort.name}")
         try:
@@ -196,13 +226,13 @@ class Run:
                 room.record.end_called = True
             except (UndertoneError, httpx.TransportError) as error:
                 room.record.not_ended = f"{error or type(error).__name__}"
-        until = time.monotonic() + ENDED_WITHIN_S
-        await _until(lambda: self._all_told() or self._given_up() or time.monotonic() > until)
+        await _until(lambda: self._all_told() or self._given_up(), ENDED_WITHIN_S)
 
     def _all_told(self) -> bool:
         return self._settled() and all(room.record.ended for room in self._rooms if room.record.end_called)
 
 
-async def _until(holds: Callable[[], bool]) -> None:
-    while not holds():  # noqa: ASYNC110 - what is waited for has no one event
+async def _until(holds: Callable[[], bool], within_s: float = inf) -> None:
+    until = time.monotonic() + within_s
+    while not holds() and time.monotonic() < until:  # noqa: ASYNC110 - what is waited for has no one event
         await asyncio.sleep(LOOK_EVERY_S)

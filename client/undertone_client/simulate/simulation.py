@@ -80,7 +80,7 @@ async def observe(options: Options, watcher: Watcher, candidates: list[Candidate
         await _unwrapped(run.run(options.speed))
         wall_s = time.monotonic() - began
         watcher.phase("every clip is fetched and compared")
-        made = await report.make(options, service, rooms, run.happened, drawn, struck, truths, wall_s)
+        made = await report.make(options, service, rooms, run.happened, struck, truths, wall_s)
         return Simulated(made, rooms, run.happened)
 
 

@@ -12,14 +12,12 @@ import httpx
 
 from undertone.core.errors import RateLimited, TakenOver, UndertoneError
 from undertone.core.messages import Error, Stored, StreamReady, ToCandidate
-from undertone.core.requests import MeetingCreated
 from undertone_client.connection import CandidateStream
 from undertone_client.connection.address import Dial
 from undertone_client.session.outbox import KEEP_MS
-from undertone_client.simulate.record import CandidateRecord, Closed, Gap, Record, StreamRecord
-from undertone_client.simulate.schedule import IN_THE_TAB, SMALL_BUFFER_MS, Client, Schedule
-from undertone_client.simulate.service import Service
-from undertone_client.simulate.watcher import Watcher
+from undertone_client.simulate.exam import Exam
+from undertone_client.simulate.record import CandidateRecord, Closed, Gap, StreamRecord
+from undertone_client.simulate.schedule import IN_THE_TAB, SMALL_BUFFER_MS, Client, Fault
 
 # Faster than real time the file is ahead of the line: it waits when so much is unsent, which a microphone could not.
 AHEAD_MS: Final = 10 * 60_000
@@ -38,27 +36,14 @@ class TooFast(UndertoneError):
 class Speaker:
     """Drives one candidate; `candidate` says afterwards what happened."""
 
-    def __init__(
-        self,
-        service: Service,
-        meeting: MeetingCreated,
-        record: Record,
-        candidate: CandidateRecord,
-        schedule: Schedule,
-        watcher: Watcher,
-        dial: Dial | None,
-    ) -> None:
-        self._service = service
-        self._meeting = meeting
-        self._record = record
+    def __init__(self, exam: Exam, candidate: CandidateRecord, dial: Dial | None) -> None:
+        self._exam = exam
         self._candidate = candidate
-        self._watcher = watcher
         self._dial = dial
-        self._seed = schedule.seed
-        self._offset_ms = schedule.offsets_ms[candidate.number - 1]
-        own = schedule.of(Client("candidate", candidate.number))
+        self._offset_ms = exam.schedule.offsets_ms[candidate.number - 1]
+        own = exam.schedule.of(Client("candidate", candidate.number))
         self._faults = [fault for fault in own if fault.kind in IN_THE_TAB]
-        candidate.small_buffer = candidate.number in schedule.small_buffers
+        candidate.small_buffer = candidate.number in exam.schedule.small_buffers
         self._token = ""
         self._older_tabs: list[asyncio.Task[None]] = []
 
@@ -79,14 +64,16 @@ class Speaker:
                 task.cancel()
 
     async def _join(self) -> None:
-        meeting, candidate = self._meeting, self._candidate
-        ticket = await self._service.call(lambda node: node.join(meeting.data.id, candidate.name, meeting.join_secret))
-        self._record.joined(candidate, ticket.id)
+        meeting, candidate = self._exam.meeting, self._candidate
+        ticket = await self._exam.service.call(
+            lambda node: node.join(meeting.data.id, candidate.name, meeting.join_secret)
+        )
+        self._exam.record.joined(candidate, ticket.id)
         self._token = ticket.token
 
     async def _renew(self) -> str:
-        meeting, participant = self._meeting, self._candidate.participant
-        ticket = await self._service.call(
+        meeting, participant = self._exam.meeting, self._candidate.participant
+        ticket = await self._exam.service.call(
             lambda node: node.renew(meeting.data.id, participant, self._token, meeting.join_secret)
         )
         self._token = ticket.token
@@ -101,13 +88,14 @@ class Speaker:
                 if speed:
                     due = began + (self._offset_ms + due_ms / speed) / 1000
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
-                while self._faults and self._faults[0].at_ms <= (time.monotonic() - began) * 1000:
-                    tab = await self._suffer(self._faults.pop(0).kind, tab, first)
+                while (fault := self._due((time.monotonic() - began) * 1000, tab)) is not None:
+                    self._exam.did(fault)
+                    tab = await self._suffer(fault.kind, tab, first)
                 if speed != 1 and tab.stream.session.outbox.kept_ms > AHEAD_MS:
                     await _until(tab.caught_up)
                 await tab.stream.send(recording.data[first:last])
                 tab.spoke(last)
-                self._watcher.spoken(due_ms - candidate.spoken_ms)
+                self._exam.watcher.spoken(due_ms - candidate.spoken_ms)
                 candidate.spoken_ms = due_ms
             async with asyncio.timeout(FINISH_WITHIN_S):
                 tab.record.finished = await tab.stream.finish()
@@ -117,18 +105,28 @@ class Speaker:
         finally:
             await tab.leave("failed")
 
+    def _due(self, at_ms: float, tab: _Tab) -> Fault | None:
+        """What the tab suffers now. Takes it from those to come."""
+        for fault in self._faults:
+            if fault.at_ms > at_ms:
+                break
+            # A first tab that has no number yet would say hello as a new stream, and take over in its turn: then later.
+            if fault.kind != "second_tab" or tab.record.number is not None:
+                self._faults.remove(fault)
+                return fault
+        return None
+
     async def _suffer(self, kind: str, tab: _Tab, at: int) -> _Tab:
         """The tab that goes on from byte `at`."""
         if kind == "expire":
             tab.stream.renew_soon()
         elif kind == "reload":
             await tab.leave("left")
-            self._watcher.happened(f"{self._candidate.name}'s tab reloads")
+            self._exam.watcher.happened(f"{self._candidate.name}'s tab reloads")
             return await self._open(at)
-        elif tab.record.number is not None:
-            # A first tab that has no number yet would say hello as a new stream, and take over in its turn.
+        else:
             second = await self._open(at)
-            self._watcher.happened(f"{self._candidate.name} opens a second tab")
+            self._exam.watcher.happened(f"{self._candidate.name} opens a second tab")
             await _until(lambda: second.stream.session.open or second.stream.over, SECOND_TAB_WITHIN_S)
             self._older_tabs.append(asyncio.create_task(self._be_told(tab)))
             return second
@@ -147,13 +145,13 @@ class Speaker:
         candidate = self._candidate
         record = StreamRecord(at)
         candidate.streams.append(record)
-        tab = _Tab(candidate, record, lambda: self._stored(candidate))
+        tab = _Tab(candidate, record, self._stored)
         tab.stream = CandidateStream(
-            self._service.servers,
+            self._exam.service.servers,
             self._token,
             renew=self._renew,
             keep_ms=SMALL_BUFFER_MS if candidate.small_buffer else KEEP_MS,
-            random=Random(f"{self._seed} candidate {candidate.number} {len(candidate.streams)}"),  # noqa: S311 - repeatable
+            random=Random(f"{self._exam.schedule.seed} candidate {candidate.number} {len(candidate.streams)}"),  # noqa: S311 - repeatable
             on_message=tab.answered,
             on_server_fault=lambda fault: candidate.server_faults.append(str(fault)),
             on_close=lambda code, reason: candidate.closes.append(Closed(now_ms(), code, reason, tab.stream.server)),
@@ -162,9 +160,9 @@ class Speaker:
         await tab.stream.__aenter__()
         return tab
 
-    def _stored(self, _: CandidateRecord) -> None:
-        self._record.moved_at = now_ms()
-        self._watcher.stored()
+    def _stored(self) -> None:
+        self._exam.record.moved_at = now_ms()
+        self._exam.watcher.stored()
 
 
 class _Tab:

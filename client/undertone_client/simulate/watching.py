@@ -12,39 +12,25 @@ import httpx
 from undertone.core.errors import TokenExpired, UndertoneError
 from undertone.core.events import AnomalyMoved, Event
 from undertone.core.messages import Cursor
-from undertone.core.requests import MeetingCreated
 from undertone_client.connection import ProctorChannel
 from undertone_client.connection.address import Dial
 from undertone_client.session import Snapshot
-from undertone_client.simulate.record import Closed, ProctorRecord, Record
-from undertone_client.simulate.schedule import Client, Schedule
-from undertone_client.simulate.service import Service
+from undertone_client.simulate.exam import Exam
+from undertone_client.simulate.record import Closed, ProctorRecord
+from undertone_client.simulate.schedule import Client
 from undertone_client.simulate.speaker import now_ms
-from undertone_client.simulate.watcher import Watcher
 
 
 class Watching:
     """Drives one proctor until it is cancelled; `proctor` says afterwards what happened."""
 
-    def __init__(
-        self,
-        service: Service,
-        meeting: MeetingCreated,
-        record: Record,
-        proctor: ProctorRecord,
-        schedule: Schedule,
-        watcher: Watcher,
-        dial: Dial | None,
-    ) -> None:
-        self._service = service
-        self._meeting = meeting
-        self._record = record
+    def __init__(self, exam: Exam, proctor: ProctorRecord, dial: Dial | None) -> None:
+        self._exam = exam
+        self._record = exam.record
         self._proctor = proctor
-        self._watcher = watcher
         self._dial = dial
-        self._seed = schedule.seed
-        own = schedule.of(Client("proctor", proctor.number))
-        self._renewals_ms = [fault.at_ms for fault in own if fault.kind == "expire"]
+        own = exam.schedule.of(Client("proctor", proctor.number))
+        self._renewals = [fault for fault in own if fault.kind == "expire"]
         self._receiving: asyncio.Task[None] | None = None
         self._coming_back = False
         self._epoch: str | None = None
@@ -77,11 +63,11 @@ class Watching:
     async def _receive(self, token: str, after: Cursor | None) -> None:
         proctor = self._proctor
         channel = ProctorChannel(
-            self._service.servers,
-            self._meeting.data.id,
+            self._exam.service.servers,
+            self._exam.meeting.data.id,
             token=token,
             after=after,
-            random=Random(f"{self._seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
+            random=Random(f"{self._exam.schedule.seed} proctor {proctor.number}"),  # noqa: S311 - repeatable waits
             dial=self._dial,
             on_close=lambda code, reason: self._closed(code, reason, channel.server),
             on_text=lambda text: proctor.tap.heard(text, channel.cursor),
@@ -105,21 +91,23 @@ class Watching:
 
     async def come_back(self, began: float) -> None:
         """With a fresh token, at the moments that the schedule has for it."""
-        for at_ms in self._renewals_ms:
-            await asyncio.sleep(max(0.0, began + at_ms / 1000 - time.monotonic()))
+        for fault in self._renewals:
+            await asyncio.sleep(max(0.0, began + fault.at_ms / 1000 - time.monotonic()))
             if self._receiving is not None and not self._receiving.done():
+                self._exam.did(fault)
                 self._coming_back = True
                 self._receiving.cancel()
 
     async def _token(self) -> str:
-        meeting, name = self._meeting, f"Proctor {self._proctor.number}"
-        return (await self._service.call(lambda node: node.add_proctor(meeting.data.id, name, meeting.admin_id))).token
+        meeting, name = self._exam.meeting, f"Proctor {self._proctor.number}"
+        ticket = await self._exam.service.call(lambda node: node.add_proctor(meeting.data.id, name, meeting.admin_id))
+        return ticket.token
 
     def _take(self, event: Event | Snapshot) -> None:
         if isinstance(event, Snapshot):
             self._record.missed(self._proctor, event, now_ms())
         elif self._record.received(self._proctor, event, now_ms()):
             if event.kind == "window_judged":
-                self._watcher.judged()
+                self._exam.watcher.judged()
             elif isinstance(event.body, AnomalyMoved):
-                self._watcher.found(event, event.body)
+                self._exam.watcher.found(event, event.body)

@@ -15,6 +15,10 @@ from undertone_client.simulate.strikes import Outage
 IN_THE_LINE: Final[frozenset[Kind]] = frozenset(
     {"cut", "half_open", "stall", "delay", "throttle", "overflow", "slow", "asleep"}
 )
+# RFC 6455 section 7.4.1: the peer broke the protocol, and it met what it was not made for. A line does neither; a ping
+# that nobody answers ends so, too, and by the reason of the servers that we know.
+SERVERS_OWN: Final = frozenset({1002, 1011})
+NO_PONG: Final = "keepalive ping timeout"
 # What waited in the line for its end is dealt with by then, on a busy machine too.
 SHOWS_WITHIN_MS: Final = 5_000
 # A fault that lasts for as long as a `hello` may take outlasts a deadline. The longest is that of a ping: one goes out
@@ -47,15 +51,20 @@ def _of(
         at_ms = closed.at - began_ms
         if closed.code in (1000, TokenExpired.close):
             continue
-        if closed.code == TakenOver.close and any(fault.kind == "second_tab" for fault in own):
+        if closed.code == TakenOver.close and any(fault.kind == "second_tab" and fault.at_ms <= at_ms for fault in own):
             continue
         # What a fault may cause is a broken line, or a node that says it can't now: nothing final.
         explained = any(_broke(fault, at_ms) for fault in own) or any(
             _was_away(outage, closed.server, at_ms, at_ms) for outage in outages
         )
-        if may_retry(closed.code) and explained:
+        if excusable(closed.code, closed.reason) and explained:
             continue
         yield f"{client}: its connection ended at {at_ms / 1000:.2f} s with {closed.code} {closed.reason}".rstrip()
+
+
+def excusable(code: int, reason: str) -> bool:
+    """Whether a broken line or a process that is away can end a connection so: not by a server that broke down."""
+    return may_retry(code) and (code not in SERVERS_OWN or reason == NO_PONG)
 
 
 def struck(answer: Answer, outages: Sequence[Outage], began_ms: int) -> bool:

@@ -9,7 +9,6 @@ import msgspec
 
 from undertone_client.simulate.checks import delivery, heard, judged, peers, stored
 from undertone_client.simulate.run import Happened, Room
-from undertone_client.simulate.schedule import Schedule
 from undertone_client.simulate.strikes import Strike
 from undertone_client.simulate.truth import Truth
 
@@ -33,7 +32,6 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 def judge(
     rooms: Sequence[Room],
     happened: Happened,
-    schedule: Schedule,
     struck: Sequence[Strike],
     truths: Mapping[str, Truth],
     clips: tuple[int, list[str]],
@@ -54,9 +52,12 @@ def judge(
         for answer in happened.answers
         if (fault := answer.fault(peers.struck(answer, happened.struck.outages, happened.began_ms)))
     ]
-    hostile = bool(happened.answers)
+    hostile = bool(happened.answers or happened.troubles)
+    theirs = sum(answer.sort.theirs for answer in happened.answers)
     rubbish = [fault for answer, fault in wrong if not answer.sort.theirs]
-    unexplained = list(peers.unexplained(candidates, proctors, schedule.faults, happened.struck.outages, happened.began_ms))
+    unexplained = list(
+        peers.unexplained(candidates, proctors, happened.faults, happened.struck.outages, happened.began_ms)
+    )
     not_told = [
         f"{each.name}: a second tab took over, and the first was not told" for each in candidates if each.not_told
     ]
@@ -84,7 +85,7 @@ def judge(
         Promise(
             name="private",
             title="Nobody reads what is not theirs",
-            looked_at=f"{len([answer for answer in happened.answers if answer.sort.theirs])} attempts",
+            looked_at=f"{theirs} attempts",
             violations=[fault for answer, fault in wrong if answer.sort.theirs],
             tried=hostile,
         ),
@@ -97,10 +98,16 @@ def judge(
         ),
         Promise(
             name="answered",
-            title="Bad input is answered, and no peer notices",
-            looked_at=f"{len(happened.answers)} sorts, {broke - len(unexplained)} closes explained",
-            violations=[*rubbish, *not_told, *(unexplained if hostile else []), *happened.troubles],
+            title="Bad input is answered by name",
+            looked_at=f"{len(happened.answers) - theirs} sorts",
+            violations=[*rubbish, *happened.troubles],
             tried=hostile,
+        ),
+        Promise(
+            name="unnoticed",
+            title="No peer notices, no line breaks of itself",
+            looked_at=f"{broke} closes, {broke - len(unexplained)} explained",
+            violations=[*unexplained, *not_told],
         ),
         Promise(
             name="heard",
