@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.recording import FRAME_BYTES, OTHER_FORMAT, PER_FRAME, RATE, frame, frames
-from undertone_client.simulate.audio import SAMPLES, NoAudio, find, load
+from tests.client.recording import FRAME_BYTES, OTHER_FORMAT, PER_FRAME, RATE, frame, frames, numbers_in
+from undertone_client.simulate.audio import SAMPLES, NoAudio, cut, find, load
 
 
 def written(folder: Path, name: str, data: bytes) -> Path:
@@ -76,3 +76,61 @@ def test_a_file_that_can_not_be_streamed_says_why(tmp_path: Path, data: bytes, s
 def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(NoAudio, match="No such file"):
         load(tmp_path / "gone.mp3")
+
+
+# --- what the server must make of a stream
+
+
+def whole(count: int) -> bytes:
+    return frames(0, count)
+
+
+def test_a_stream_without_gaps_is_cut_as_its_recording(tmp_path: Path) -> None:
+    recording = load(written(tmp_path, "a.mp3", whole(2500)))
+    windows = cut(recording.data)
+    assert [(each.start_ms, each.duration_ms) for each in windows] == [
+        (each.start_ms, each.duration_ms) for each in recording.windows
+    ]
+    assert [number for each in windows for number in numbers_in(each)] == list(range(2500))
+
+
+def test_a_gap_closes_the_window_and_media_time_moves_on() -> None:
+    """The server had 500 frames and 20 bytes when 100 frames were lost."""
+    lost_ms = 100 * PER_FRAME * 1000 // RATE
+    windows = cut(whole(2000), [(500 * FRAME_BYTES + 20, 600 * FRAME_BYTES, lost_ms)])
+    assert [numbers_in(each)[:: len(numbers_in(each)) - 1] for each in windows] == [[0, 499], [600, 1748], [1749, 1999]]
+    assert [each.window for each in windows] == [0, 1, 2]
+    assert [each.lead_in_samples > 0 for each in windows] == [False, False, True]  # behind a gap nothing is known
+    assert windows[1].start_ms == pytest.approx(600 * PER_FRAME * 1000 / RATE, abs=2)
+
+
+def test_gaps_follow_each_other_and_what_they_lose_is_cumulative() -> None:
+    frame_ms = PER_FRAME * 1000 / RATE
+    gaps = [
+        (100 * FRAME_BYTES, 200 * FRAME_BYTES, round(100 * frame_ms)),
+        (300 * FRAME_BYTES, 600 * FRAME_BYTES, round(400 * frame_ms)),
+    ]
+    windows = cut(whole(700), gaps)
+    assert [numbers_in(each) for each in windows] == [
+        list(range(100)),
+        list(range(200, 300)),
+        list(range(600, 700)),
+    ]
+    for each in windows:
+        assert each.start_ms == pytest.approx(numbers_in(each)[0] * frame_ms, abs=2)
+
+
+def test_a_gap_before_anything_arrived_leaves_no_window() -> None:
+    [window] = cut(whole(300), [(0, 200 * FRAME_BYTES, 10_448)])
+    assert numbers_in(window) == list(range(200, 300))
+    assert window.window == 0
+
+
+def test_a_server_that_was_killed_knows_the_last_stored_window_whole() -> None:
+    """`held` is then what `stored` named: before that window's end by the lead-in of the next."""
+    first = cut(whole(1500))[0]
+    held = first.resume.offset
+    assert held < len(numbers_in(first)) * FRAME_BYTES
+    windows = cut(whole(1500), [(held, 1300 * FRAME_BYTES, 7_900)])
+    assert windows[0] == first
+    assert numbers_in(windows[1]) == list(range(1300, 1500))

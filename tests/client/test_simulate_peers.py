@@ -9,7 +9,7 @@ import pytest
 from tests.client.recording import frames
 from undertone.core.errors import BadMessage, Draining, TakenOver, TokenExpired
 from undertone_client.simulate.audio import load
-from undertone_client.simulate.checks.peers import unexplained
+from undertone_client.simulate.checks.peers import excusable, unexplained
 from undertone_client.simulate.record import CandidateRecord, Closed, ProctorRecord
 from undertone_client.simulate.schedule import Client, Fault
 from undertone_client.simulate.strikes import Outage
@@ -41,6 +41,10 @@ AWAY_FOR_NOBODY_KNOWS = Outage(10_000, None, ("one",))
         (1006, 40_000, LONG_STALL, True),
         (BadMessage.close, 10_100, CUT, False),
         (1009, 10_100, CUT, False),
+        (1002, 10_100, CUT, False),
+        (1011, 10_100, CUT, False),
+        (1011, 10_100, DATABASE_AWAY, False),
+        (TakenOver.close, 9_900, SECOND_TAB, False),
         (TakenOver.close, 10_100, SECOND_TAB, True),
         (TakenOver.close, 10_100, CUT, False),
         (TokenExpired.close, 90_000, None, True),
@@ -66,3 +70,10 @@ def test_what_accounts_for_a_close(
     found = list(unexplained([candidate], [ProctorRecord(1)], faults, outages, BEGAN_MS))
     said = f"candidate 1: its connection ended at {at_ms / 1000:.2f} s with {code} why"
     assert found == ([] if explained else [said])
+
+
+def test_a_ping_that_nobody_answered_may_be_the_line() -> None:
+    assert excusable(1011, "keepalive ping timeout")
+    assert not excusable(1011, "")
+    assert not excusable(1002, "protocol error")
+    assert excusable(1006, "")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from pathlib import Path
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undertone_client.simulate import strikes
 from undertone_client.simulate.schedule import IN_THE_TAB, KINDS, Client, Schedule, draw
-from undertone_client.simulate.strikes import Kill
 
 
 def drawn(seed: int, candidates: int = 20, proctors: int = 5, span_ms: int = 12_000) -> Schedule:
@@ -28,6 +22,11 @@ def test_the_same_seed_gives_the_same_schedule(seed: int, candidates: int, proct
         if fault.client is not None:
             begins_ms = schedule.offsets_ms[fault.client.number - 1] if fault.client.role == "candidate" else 0
             assert begins_ms <= fault.at_ms < begins_ms + span_ms
+
+
+def test_different_seeds_give_different_schedules() -> None:
+    schedules = {(drawn(seed).offsets_ms, drawn(seed).faults) for seed in range(200)}
+    assert len(schedules) == 200
 
 
 def test_many_seeds_strike_every_kind_and_everybody() -> None:
@@ -51,26 +50,21 @@ def test_without_kinds_nothing_goes_wrong() -> None:
     assert draw(1, candidates=3, proctors=1, span_ms=1000, speed=1).faults == ()
 
 
-def test_a_kill_is_said_in_one_word(tmp_path: Path) -> None:
-    assert strikes.read("4711") == Kill(target=4711)
-    said = strikes.read("pidfile:/run/undertone.pid:every=20s:signal=stop:for=2.5s")
-    assert said == Kill(Path("/run/undertone.pid"), every_s=20, signal=signal.SIGSTOP, for_s=2.5)
-    pidfile = tmp_path / "pid"
-    for pid in (17, 18):  # read anew each time
-        pidfile.write_text(f"{pid}\n")
-        assert Kill(pidfile).pid() == pid
+def test_what_goes_wrong_with_one_kind_is_only_that_kind() -> None:
+    schedule = draw(1, candidates=10, proctors=4, span_ms=10_000, speed=1, kinds=("cut",))
+    assert {fault.kind for fault in schedule.faults} == {"cut"}
+    assert len(schedule.faults) == 3  # a fifth of those it can strike
+    assert schedule.in_the_line == schedule.faults
 
 
-@pytest.mark.parametrize("text", ["", "name", "12:every=never", "12:signal=FLY", "12:often", "pidfile:", "12:for=-1s"])
-def test_a_kill_that_makes_no_sense_says_what_would(text: str) -> None:
-    with pytest.raises(ValueError, match=r"needed|no signal|no seconds"):
-        strikes.read(text)
+def test_every_sort_of_rubbish_is_sent_once() -> None:
+    schedule = draw(1, candidates=1, proctors=1, span_ms=10_000, speed=1, kinds=("rubbish",), rubbish_sorts=15)
+    assert sorted(fault.value for fault in schedule.faults) == list(range(15))
+    assert {fault.client for fault in schedule.faults} == {None}
 
 
-def test_strikes_come_by_the_seed_and_stop_before_the_end() -> None:
-    kills = (Kill(1, every_s=3), Kill(2, every_s=5))
-    moments = strikes.draw(7, kills, 60_000)
-    assert moments == strikes.draw(7, kills, 60_000)
-    assert moments != strikes.draw(8, kills, 60_000)
-    assert {strike.kill for strike in moments} == {0, 1}
-    assert all(0 < strike.at_ms < 54_000 for strike in moments)
+def test_only_whose_buffer_is_to_overflow_has_a_small_one() -> None:
+    schedule = drawn(3)
+    struck = {fault.client.number for fault in schedule.faults if fault.kind == "overflow" and fault.client}
+    assert schedule.small_buffers == struck
+    assert 0 < len(struck) < 20

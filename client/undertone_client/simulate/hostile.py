@@ -6,6 +6,7 @@ Each sort knows the close codes that answer it; anything else, or the one thing 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -148,8 +149,10 @@ async def _connect(server: str, sort: Sort, ask: Ask) -> Answer:
 
 async def _hear(socket: ClientConnection, sort: Sort, ask: Ask) -> Answer:
     said = read = ""
-    try:
+    # One that is closed before it has said everything was told why all the same.
+    with contextlib.suppress(ConnectionClosed):
         await _say(socket, sort, ask)
+    try:
         while True:
             text = await socket.recv()
             message: dict[str, Any] = msgspec.json.decode(text)
@@ -158,7 +161,6 @@ async def _hear(socket: ClientConnection, sort: Sort, ask: Ask) -> Answer:
             elif sort.theirs:
                 read = str(message)
     except ConnectionClosed as closed:
-        # A message too large is refused in mid-send: the close frame tells.
         return Answer(sort, closed.rcvd.code if closed.rcvd else BROKEN, said, read)
 
 

@@ -126,7 +126,7 @@ async def make(
         windows=sum(len(record.stored) for record in records),
         judged=sum(len(record.judged) for record in records),
         faults=dict(Counter(fault.kind for fault in happened.faults)),
-        kills=len(happened.struck.outages),
+        kills=happened.struck.landed,
         anomalies=heard,
         clips=fetched - len(wrong),
         latency=_latencies(records, is_loopback(options.servers[0])),

@@ -138,6 +138,11 @@ class Done:
     outages: list[Outage] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
+    @property
+    def landed(self) -> int:
+        """How many struck a process that was there."""
+        return len(self.outages)
+
 
 async def carry_out(
     kills: Sequence[Kill], strikes: Sequence[Strike], began: float, tell: Callable[[str], None], done: Done

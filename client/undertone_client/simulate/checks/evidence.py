@@ -66,7 +66,8 @@ def difference(record: Record, participant: str, clip: bytes, evidence: Evidence
     if stream.finished is None and len(clip) < len(said):
         said = said[: len(clip)]  # broken off, wherever the server had it
     if clip != said:
-        at = next((at for at, (was, is_) in enumerate(zip(said, clip, strict=False)) if was != is_), len(said))
+        both = min(len(said), len(clip))
+        at = next((at for at in range(both) if said[at] != clip[at]), both)
         return f"byte {at} of {len(said)} is not what was said in stream {key[1]}, window {key[2]}"
     return None
 

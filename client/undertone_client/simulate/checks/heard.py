@@ -16,14 +16,15 @@ def known(record: Record, truths: Mapping[str, Truth]) -> int:
 
 def violations(record: Record, truths: Mapping[str, Truth]) -> Iterator[str]:
     """Of one meeting."""
-    accused = {anomaly.participant.id for anomaly in record.anomalies.values() if anomaly.kind == "multiple_voices"}
+    accused = {anomaly.participant.id for anomaly in record.anomalies.values()}
+    found = {anomaly.participant.id for anomaly in record.anomalies.values() if anomaly.kind == "multiple_voices"}
     for candidate in record.candidates:
         truth = truths.get(candidate.recording.name)
         if truth is None:
             continue
         if truth.voices <= 1 and candidate.participant in accused:
             yield f"{candidate.name} ({truth.file}) spoke alone, and an anomaly says otherwise"
-        if truth.voices > 1 and candidate.participant not in accused and _unmistakable(record, candidate, truth):
+        if truth.voices > 1 and candidate.participant not in found and _unmistakable(record, candidate, truth):
             yield f"{candidate.name} ({truth.file}) was not alone, and no anomaly says so"
 
 

@@ -119,7 +119,7 @@ def judge(
         Promise(
             name="struck",
             title="What was to be struck was struck",
-            looked_at=f"{len(happened.struck.outages)} of {len(struck)} strikes landed",
+            looked_at=f"{happened.struck.landed} of {len(struck)} strikes landed",
             violations=happened.struck.troubles,
             tried=bool(struck),
         ),
