@@ -56,6 +56,26 @@ async def test_what_is_sent_arrives_and_an_end_is_passed_on() -> None:
         assert await asyncio.wait_for(streams[0].read(), 10) == b""
 
 
+async def test_two_that_dial_at_once_have_one_listener() -> None:
+    listener = await asyncio.start_server(echo, "127.0.0.1", 0)
+    server = f"http://localhost:{listener.sockets[0].getsockname()[1]}"
+    async with lines(1) as [line]:
+        ways = await asyncio.gather(*(line.dial(server) for _ in range(5)))
+        assert len(set(ways)) == 1
+    listener.close()
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection(*ways[0])
+
+
+@pytest.mark.parametrize("kind", ["cut", "half_open"])
+async def test_where_there_is_no_connection_nothing_breaks(kind: Kind) -> None:
+    async with connected() as (_, line, streams):
+        assert await said(streams, b"x") == b"x"
+        assert line.fail(fault(kind)) is True
+    async with lines(1) as [unused]:
+        assert unused.fail(fault(kind)) is False
+
+
 async def test_a_cut_ends_the_connection_and_the_next_one_stands() -> None:
     async with connected() as (server, line, streams):
         assert await said(streams, b"x") == b"x"

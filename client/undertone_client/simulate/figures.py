@@ -75,9 +75,8 @@ def first_to_last(record: Record) -> list[int]:
     """From the first proctor that received an event to each of the others."""
     samples = []
     for event_id in record.events:
-        times = [proctor.received_at[event_id] for proctor in record.proctors if event_id in proctor.received_at]
-        first = min(times, default=0)
-        samples += [at - first for at in times]
+        times = sorted(proctor.received_at[event_id] for proctor in record.proctors if event_id in proctor.received_at)
+        samples += [at - times[0] for at in times[1:]]
     return samples
 
 

@@ -139,7 +139,7 @@ def _latencies(records: Sequence[Record], one_clock: bool) -> dict[str, Latency 
     ways = {
         "spoken → stored": [sample for record in records for sample in figures.spoken_to_stored(record)],
         "spoken → pushed": [sample for record in records for sample in figures.spoken_to_pushed(record)],
-        "first → every proctor": [sample for record in records for sample in figures.first_to_last(record)],
+        "first → other proctors": [sample for record in records for sample in figures.first_to_last(record)],
     }
     if one_clock:  # elsewhere the server's clock is another one
         offset_ms = (time.time_ns() - time.monotonic_ns()) // 1_000_000
