@@ -10,10 +10,11 @@ import pytest
 from tests.client.recording import FRAME_BYTES, PER_FRAME, RATE, frame
 from tests.client.simulated import ADA, a_good_run, a_recording
 from undertone.core.events import Evidence
+from undertone.core.messages import Finished
 from undertone_client.simulate import audio
 from undertone_client.simulate.audio import find, load
 from undertone_client.simulate.checks.evidence import difference, fault_of
-from undertone_client.simulate.record import Gap, Record
+from undertone_client.simulate.record import Gap, Record, StreamRecord
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +168,18 @@ def test_a_clip_of_nothing_that_was_said_is_found(record: Record, spoil: Callabl
     clip, evidence = told_of(record, 1)
     spoil(record)
     assert says in (difference(record, ADA.id, clip, evidence) or "")
+
+
+def test_of_two_streams_that_begin_at_one_moment_the_clip_is_of_either(record: Record) -> None:
+    """Faster than real time that is when the candidate came: the second tab's first window has the first one's time."""
+    candidate = record.candidates[0]
+    second = StreamRecord(
+        300 * FRAME_BYTES, number=2, spoken=1150 * FRAME_BYTES, finished=Finished(offset=0, windows=1)
+    )
+    candidate.streams.append(second)
+    record.judged["p1", 2, 0] = record.judged["p1", 1, 0]
+    first, evidence = told_of(record, 0)
+    other = audio.cut(candidate.recording.data[second.base :])[0].clip
+    assert difference(record, ADA.id, first, evidence) is None
+    assert difference(record, ADA.id, other, evidence) is None
+    assert difference(record, ADA.id, first[FRAME_BYTES:], evidence) is not None

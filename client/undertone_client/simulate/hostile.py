@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Literal
@@ -33,6 +32,7 @@ from undertone.core.messages import CHANNEL_PROTOCOL, MAX_MESSAGE_BYTES, STREAM_
 from undertone.core.requests import MeetingCreated
 from undertone_client.connection.address import proxy_for, socket_url
 from undertone_client.simulate.service import Service
+from undertone_client.simulate.speaker import now_ms
 
 ANSWERED_WITHIN_S: Final = 20.0
 INVALID_TEXT: Final = 1007  # RFC 6455 section 7.4.1, as the next
@@ -40,25 +40,28 @@ TOO_LARGE: Final = 1009
 BROKEN: Final = 1006
 # All that a server's being away may do to a socket: the line breaks, or a node says that it can't now. To say nothing
 # at all is no answer, whoever was struck.
-LINE_BROKE: Final = frozenset({BROKEN, 1001, 1012, Draining.close, Overloaded.close, Unavailable.close})
+LINE_BROKE: Final = frozenset(
+    {BROKEN, 1001, 1012, Draining.close, Overloaded.close, Unavailable.close}
+    | {502, 503, 504}  # over HTTP, of a balancer too
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a hostile socket may use: its meeting, another one, and a candidate's token of its own in each."""
+    """What a hostile socket may use: its meeting, another one's admin id, and a candidate's token of its own."""
 
     meeting: MeetingCreated
-    other: MeetingCreated | None
+    others_admin: str
     token: str
     random: Random
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One sort of rubbish: what it is, where it goes, and the close codes that answer it."""
+    """One sort of rubbish: what it is, where it goes, and the close codes (of `http`: statuses) that answer it."""
 
     name: str
-    path: Literal["/stream", "/channel"]
+    path: Literal["/stream", "/channel", "http"]
     codes: frozenset[int]
     theirs: bool = False  # it asks for what is somebody else's (and not only nonsense)
 
@@ -67,6 +70,7 @@ def _sort(name: str, path: Literal["/stream", "/channel"], *codes: int, theirs: 
     return Sort(name, path, frozenset(codes), theirs)
 
 
+ANOTHERS: Final = _sort("another meeting's admin id", "/channel", Unauthorized.close, Forbidden.close, theirs=True)
 SORTS: Final = (
     _sort("text that is no JSON", "/stream", BadMessage.close),
     _sort("brackets ten thousand deep", "/channel", BadMessage.close),
@@ -81,7 +85,7 @@ SORTS: Final = (
     _sort("a forged token", "/stream", Unauthorized.close, theirs=True),
     _sort("a candidate's token on the proctors' channel", "/channel", Forbidden.close, theirs=True),
     _sort("the join secret as admin id", "/channel", Unauthorized.close, Forbidden.close, theirs=True),
-    _sort("another meeting's admin id", "/channel", Unauthorized.close, Forbidden.close, theirs=True),
+    ANOTHERS,
     _sort("a stream of nobody", "/stream", NotFound.close),
 )
 
@@ -119,11 +123,24 @@ async def send(
     meeting = random.choice(meetings)
     others = [each for each in meetings if each is not meeting]
     ticket = await service.call(lambda node: node.join(meeting.data.id, "Mallory", meeting.join_secret))
-    ask = Ask(meeting, random.choice(others) if others else None, ticket.token, random)
-    server = random.choice(service.servers)
-    from_ms = _now_ms()
-    answer = await _connect(server, sort, ask)
-    return replace(answer, participant=ticket.id, server=server, from_ms=from_ms, to_ms=_now_ms())
+    async with contextlib.AsyncExitStack() as stack:
+        if sort is ANOTHERS and not others:
+            others.append(await stack.enter_async_context(next_door(service)))
+        ask = Ask(meeting, random.choice(others).admin_id if others else "", ticket.token, random)
+        server = random.choice(service.servers)
+        from_ms = now_ms()
+        answer = await _connect(server, sort, ask)
+    return replace(answer, participant=ticket.id, server=server, from_ms=from_ms, to_ms=now_ms())
+
+
+@contextlib.asynccontextmanager
+async def next_door(service: Service) -> AsyncIterator[MeetingCreated]:
+    """A second meeting, for as long as somebody pretends to be of it."""
+    meeting = await service.call(lambda node: node.create("undertone simulate, next door"))
+    try:
+        yield meeting
+    finally:
+        await service.call(lambda node: node.end(meeting.data.id, meeting.admin_id))
 
 
 async def _connect(server: str, sort: Sort, ask: Ask) -> Answer:
@@ -207,16 +224,11 @@ async def _say(socket: ClientConnection, sort: Sort, ask: Ask) -> None:
             secret = ask.meeting.join_secret
             await _tell(socket, {"type": "hello", "meeting": ask.meeting.data.id, "admin_id": secret})
         case "another meeting's admin id":
-            admin_id = "0" * 32 if ask.other is None else ask.other.admin_id
-            await _tell(socket, {"type": "hello", "meeting": ask.meeting.data.id, "admin_id": admin_id})
+            await _tell(socket, {"type": "hello", "meeting": ask.meeting.data.id, "admin_id": ask.others_admin})
         case "a stream of nobody":
             await _tell(socket, {**stream_hello, "stream": 7})
         case _:
             raise AssertionError(sort.name)
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
 
 
 async def _tell(socket: ClientConnection, message: Mapping[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, WindowJudged, WindowStored
+from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, Evidence, WindowJudged, WindowStored
 from undertone.core.messages import Finished
 from undertone_client.session import Snapshot
 from undertone_client.simulate.audio import Recording
@@ -219,6 +219,10 @@ class Record:
                 self.anomalies[anomaly.id] = anomaly
             case AudioMissing() as missing if event.participant is not None:
                 self.missing.append((event.participant.id, missing))
+
+    def clips(self) -> list[Evidence]:
+        """What the proctors may hear."""
+        return [evidence for anomaly in self.anomalies.values() for evidence in anomaly.evidence]
 
     def owed(self) -> set[WindowKey]:
         """Windows that must be told and judged: those acknowledged, those of finished streams, those told."""

@@ -14,7 +14,7 @@ import httpx
 
 from undertone.core.errors import UndertoneError
 from undertone.core.requests import MeetingCreated
-from undertone_client.simulate import hostile, strikes
+from undertone_client.simulate import hostile, strikes, trespass
 from undertone_client.simulate.exam import Exam
 from undertone_client.simulate.proxy import Line, lines
 from undertone_client.simulate.record import Record
@@ -135,6 +135,7 @@ class Run:
             await asyncio.gather(*trouble)
             self._watcher.phase("the verdicts come")
             await self._settle()
+            await self._trespass()
             await self._end()
             for _, task in tasks:
                 task.cancel()
@@ -179,6 +180,19 @@ class Run:
             self.happened.answers.append(await hostile.send(self._service, sort, meetings, random))
         except (UndertoneError, httpx.TransportError) as error:
             self.happened.troubles.append(f"{sort.name}: no credential to be had: {error or type(error).__name__}")
+
+    async def _trespass(self) -> None:
+        """Ask over HTTP for what is somebody else's, now that there is something to be had."""
+        if not any(fault.kind == "rubbish" for fault in self._schedule.faults):
+            return
+        self._watcher.phase("strangers ask for clips")
+        random = Random(f"{self._schedule.seed} trespass")  # noqa: S311 - a test's lot, repeatable
+        clips = [(room, each.clip) for room in self._rooms for each in room.record.clips()]
+        room, clip = random.choice(clips) if clips else (random.choice(self._rooms), None)
+        try:
+            self.happened.answers += await trespass.read(self._service, room.meeting, clip, random)
+        except (UndertoneError, httpx.TransportError) as error:
+            self.happened.troubles.append(f"strangers could not ask for anything: {error or type(error).__name__}")
 
     def _tell(self, what: str) -> None:
         self._watcher.happened(what)

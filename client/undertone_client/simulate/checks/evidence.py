@@ -11,7 +11,7 @@ from undertone.core.errors import UndertoneError
 from undertone.core.events import Anomaly, Evidence
 from undertone.core.mp3 import FrameParser
 from undertone_client.simulate import audio
-from undertone_client.simulate.record import Record
+from undertone_client.simulate.record import CandidateRecord, Record, WindowKey
 from undertone_client.simulate.run import Room
 from undertone_client.simulate.service import Service
 
@@ -39,18 +39,19 @@ async def _fault(service: Service, room: Room, anomaly: Anomaly, evidence: Evide
 
 def difference(record: Record, participant: str, clip: bytes, evidence: Evidence) -> str | None:
     """Where a clip differs from what was sent for its window; None if it is that, from the lead-in to the last byte."""
-    key = next(
-        (
-            key
-            for key, judged in record.judged.items()
-            if key[0] == participant
-            and (judged.start_at, judged.duration_ms) == (evidence.start_at, evidence.duration_ms)
-        ),
-        None,
-    )
-    candidate = record.by_participant.get(participant)
-    if key is None or candidate is None:
+    # Faster than real time, two streams may begin at the same moment, which is the candidate's own: then it is of one.
+    keys = [
+        key
+        for key, judged in record.judged.items()
+        if key[0] == participant and (judged.start_at, judged.duration_ms) == (evidence.start_at, evidence.duration_ms)
+    ]
+    if not keys or participant not in record.by_participant:
         return "it belongs to no window that was judged"
+    differences = [_from_window(record.by_participant[participant], key, clip, evidence) for key in keys]
+    return None if None in differences else differences[0]
+
+
+def _from_window(candidate: CandidateRecord, key: WindowKey, clip: bytes, evidence: Evidence) -> str | None:
     stream = next((stream for stream in candidate.streams if stream.number == key[1]), None)
     if stream is None:
         return f"it belongs to stream {key[1]}, which nobody spoke"
