@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Literal
 
@@ -47,6 +47,9 @@ OVERFLOW_TIMES: Final = 1.5
 RECOVERY_MS: Final = 1_500
 
 
+_Time = tuple[int, int]  # from, until
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A candidate or proctor, numbered from 1 each."""
@@ -86,6 +89,7 @@ class Schedule:
     offsets_ms: tuple[int, ...]  # candidate → when it begins to speak, in wall time
     faults: tuple[Fault, ...]  # by time
     small_buffers: frozenset[int]  # candidates whose buffer is to overflow
+    left_out: tuple[Kind, ...] = ()  # kinds that were asked for, and that nobody has the time or the line for
 
     @property
     def in_the_line(self) -> tuple[Fault, ...]:
@@ -100,41 +104,63 @@ class Schedule:
 def draw(
     seed: int,
     *,
-    candidates: int,
+    spans_ms: Sequence[int],
     proctors: int,
-    span_ms: int,
     speed: float,
     kinds: Sequence[Kind] = (),
     rubbish_sorts: int = 1,
 ) -> Schedule:
-    """The schedule of a seed. `span_ms`: how long, in wall time, the longest candidate speaks."""
+    """The schedule of a seed. `spans_ms`: candidate → for how long it speaks, in wall time."""
     random = Random(f"schedule {seed}")  # noqa: S311 - a test's lot, to be drawn again
+    span_ms = max(spans_ms)
     stagger_ms = span_ms // 4
-    offsets = (0, *(random.randint(0, stagger_ms) for _ in range(candidates - 1)))
+    offsets = (0, *(random.randint(0, stagger_ms) for _ in spans_ms[1:]))
     faults: list[Fault] = []
-    # Faults of the line follow each other; those of the tab come whenever they come, on a broken line too.
-    free_at: dict[Client, int] = {}
+    left_out: list[Kind] = []
+    busy: dict[Client, list[_Time]] = {}
     for kind in kinds:
-        clients = _WHO[kind](candidates, proctors)
-        # Every kind strikes a fifth of those it can, and at least one: each run sees each kind.
-        for client in random.sample(clients, -(-len(clients) // 5)):
-            begins_ms = offsets[client.number - 1] if client.role == "candidate" else 0
-            # While it speaks, but for its first and last moments; after the client's earlier faults.
-            at_ms = begins_ms + random.randint(span_ms // 20, span_ms - span_ms // 10)
-            if kind not in IN_THE_TAB:
-                at_ms = max(at_ms, free_at.get(client, 0))
-            if at_ms < begins_ms + span_ms:
-                fault = _fault(random, kind, client, at_ms, span_ms, speed)
-                faults.append(fault)
-                if kind not in IN_THE_TAB:
-                    free_at[client] = at_ms + fault.for_ms + RECOVERY_MS
         if kind == "rubbish":
             faults += [
                 Fault(random.randint(span_ms // 20, span_ms), kind, None, value=sort) for sort in range(rubbish_sorts)
             ]
+            continue
+        clients = _WHO[kind](len(spans_ms), proctors)
+        # Every kind strikes a fifth of those it can, and at least one: whose line is too busy is spared for another.
+        wanted = -(-len(clients) // 5)
+        struck: list[Fault] = []
+        for client in random.sample(clients, len(clients)):
+            if len(struck) == wanted:
+                break
+            begins_ms, speaks_ms = 0, span_ms
+            if client.role == "candidate":
+                begins_ms, speaks_ms = offsets[client.number - 1], spans_ms[client.number - 1]
+            what = _fault(random, kind, client, speaks_ms, speed)
+            fault = _placed(random, what, begins_ms, speaks_ms, busy.setdefault(client, []))
+            struck += [] if fault is None else [fault]
+        faults += struck
+        if not struck:
+            left_out.append(kind)
     overflowing = frozenset(fault.client.number for fault in faults if fault.kind == "overflow" and fault.client)
     ordered = sorted(faults, key=lambda fault: (fault.at_ms, fault.kind, str(fault.client), fault.value))
-    return Schedule(seed, offsets, tuple(ordered), overflowing)
+    return Schedule(seed, offsets, tuple(ordered), overflowing, tuple(left_out))
+
+
+def _placed(random: Random, fault: Fault, begins_ms: int, span_ms: int, busy: list[_Time]) -> Fault | None:
+    """The fault at its moment: while the client speaks, but for its first and last moments. None if there is no room.
+
+    Faults of the line follow each other; those of the tab come whenever they come, on a broken line too.
+    """
+    first, last = begins_ms + span_ms // 20, begins_ms + span_ms - span_ms // 10
+    at_ms = random.randint(first, last)
+    if fault.kind in IN_THE_TAB:
+        return replace(fault, at_ms=at_ms)
+    needs_ms = fault.for_ms + RECOVERY_MS
+    # Where it was drawn, or else right behind one of the others, or as the first of all.
+    for begin in (at_ms, first, *sorted(end for _, end in busy)):
+        if first <= begin <= last and all(begin + needs_ms <= other or end <= begin for other, end in busy):
+            busy.append((begin, begin + needs_ms))
+            return replace(fault, at_ms=begin)
+    return None
 
 
 def _candidates(candidates: int, _: int) -> list[Client]:
@@ -161,26 +187,27 @@ _WHO: Final[dict[Kind, Callable[[int, int], list[Client]]]] = {
     "slow": _proctors,
     "asleep": _proctors,
     "expire": _all,
-    "rubbish": lambda *_: [],
+    "rubbish": lambda *_: [],  # nobody's
 }
 
 
-def _fault(random: Random, kind: Kind, client: Client, at_ms: int, span_ms: int, speed: float) -> Fault:
+def _fault(random: Random, kind: Kind, client: Client, span_ms: int, speed: float) -> Fault:
+    """What it is; its moment is yet to come."""
     # Long enough to be felt, short enough that a fault is over before the run is.
     for_ms = random.randint(min(500, span_ms // 10), max(500, min(20_000, span_ms // 4)))
     match kind:
         case "cut" | "reload" | "second_tab" | "expire":
-            return Fault(at_ms, kind, client)
+            return Fault(0, kind, client)
         case "half_open":
-            return Fault(at_ms, kind, client, for_ms, random.randint(0, 1))
+            return Fault(0, kind, client, for_ms, random.randint(0, 1))
         case "delay":
-            return Fault(at_ms, kind, client, for_ms, random.randint(50, 1000))
+            return Fault(0, kind, client, for_ms, random.randint(50, 1000))
         case "throttle":
             # A share of what the microphone makes (8 kB/s at 64 kbit/s): behind, but moving.
-            return Fault(at_ms, kind, client, for_ms, max(500, round(random.randint(1000, 6000) * (speed or 100))))
+            return Fault(0, kind, client, for_ms, max(500, round(random.randint(1000, 6000) * (speed or 100))))
         case "slow":
-            return Fault(at_ms, kind, client, for_ms, random.randint(500, 4000))
+            return Fault(0, kind, client, for_ms, random.randint(500, 4000))
         case "overflow":
-            return Fault(at_ms, kind, client, round(SMALL_BUFFER_MS * OVERFLOW_TIMES / (speed or 100)))
+            return Fault(0, kind, client, round(SMALL_BUFFER_MS * OVERFLOW_TIMES / (speed or 100)))
         case _:
-            return Fault(at_ms, kind, client, for_ms)
+            return Fault(0, kind, client, for_ms)

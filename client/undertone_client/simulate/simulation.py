@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from math import inf
 
 from undertone_client.connection.address import http_url
 from undertone_client.simulate import audio, report, schedule, strikes, truth
@@ -32,12 +33,11 @@ def cast(options: Options) -> list[CandidateRecord]:
 
 def plan(options: Options, candidates: list[CandidateRecord]) -> Schedule:
     """Everything drawn by lot; the same options give the same."""
-    longest_ms = max(candidate.recording.duration_ms for candidate in candidates)
+    speed = options.speed or inf  # then all at once: there are no moments
     return schedule.draw(
         options.seed,
-        candidates=len(candidates),
+        spans_ms=[round(candidate.recording.duration_ms / speed) for candidate in candidates],
         proctors=options.proctors or options.meetings,
-        span_ms=round(longest_ms / options.speed) if options.speed else 0,
         speed=options.speed,
         kinds=options.faults,
         rubbish_sorts=len(SORTS),
