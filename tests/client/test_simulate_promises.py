@@ -167,7 +167,7 @@ def test_with_everything_tried_everything_holds(record: Record) -> None:
     happened.struck.outages = [AWAY]
     promises = judged(record, happened, strikes=(Strike(2_000, 0),), truths=known(2), clips=(1, []))
     assert {name: promise.violations for name, promise in promises.items() if not promise.held} == {}
-    assert promises["struck"].looked_at == "1 of 1 strikes landed"
+    assert promises["struck"].looked_at == "1 of 1 strikes"
 
 
 @pytest.mark.parametrize(

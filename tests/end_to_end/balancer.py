@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,13 +33,14 @@ class Balancer:
 
     nodes: list[Server]
     port: int = 0
+    scheme: str = "http"
     lines: set[Line] = field(default_factory=set)
     taken: list[tuple[Server, float]] = field(default_factory=list)  # every connection: its node, and when
     _turn: count[int] = field(default_factory=count)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until it ends."""
@@ -84,10 +86,10 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def balancing(nodes: Sequence[Server]) -> AsyncIterator[Balancer]:
-    """Before these nodes, on a port of its own."""
-    balancer = Balancer(list(nodes))
-    server = await asyncio.start_server(balancer.take, "127.0.0.1", 0)
+async def balancing(nodes: Sequence[Server], tls: ssl.SSLContext | None = None) -> AsyncIterator[Balancer]:
+    """Before these nodes, on a port of its own; with `tls` it ends the encryption as well."""
+    balancer = Balancer(list(nodes), scheme="http" if tls is None else "https")
+    server = await asyncio.start_server(balancer.take, "127.0.0.1", 0, ssl=tls)
     balancer.port = server.sockets[0].getsockname()[1]
     try:
         yield balancer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -58,6 +59,8 @@ class Meetings:
         self._http = httpx.AsyncClient(
             base_url=http_url(server),
             timeout=TIMEOUT_S,
+            # As the sockets do: the system's authorities, or those of SSL_CERT_FILE; httpx has a list of its own.
+            verify=ssl.create_default_context(),
             trust_env=by_environment and proxy_for(server) is True,
             proxy=None if by_environment else proxy,
         )

@@ -57,6 +57,8 @@ def _explained(error: Exception, options: Options) -> str:
         )
     if isinstance(error, Unauthorized):
         return f"{error}. Creating a meeting takes the server's API key: say it in UNDERTONE_API_KEY."
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return f"{options.servers[0]} is not trusted: {error}. SSL_CERT_FILE=… names the authority of a private one."
     if isinstance(error, httpx.TransportError):
         why = error or type(error).__name__
         return f"no answer from {options.servers[0]} ({why}): is `undertone serve` running there?"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from undertone_client.simulate import strikes
+from undertone_client.simulate.help import DESCRIPTION, EPILOG
 from undertone_client.simulate.schedule import KINDS, Kind
 from undertone_client.simulate.strikes import Kill
 
@@ -20,48 +21,6 @@ DEFAULT_SERVER: Final = "http://127.0.0.1:8000"
 DEFAULT_CANDIDATES: Final = 20
 
 _T = TypeVar("_T")
-
-DESCRIPTION: Final = """\
-Stream real MP3 files to a server as candidates do, watch the meetings as proctors do, and say what arrived.
-
-It creates meetings of its own. Each candidate streams its own file, paced by its media time, in real time or faster;
-each proctor counts every event. With --faults lines break, tabs reload, buffers overflow and strangers send rubbish,
-all drawn from --seed before it begins; with --kill processes of yours die meanwhile. Afterwards every promise is
-checked against what was sent: nothing acknowledged is missing, every window is judged, every proctor has every event
-once and in order, every clip holds just what was said, and no peer noticed another's rubbish.
-
-The exit code is 0 if all that held, 1 if something did not, 2 if it could not run."""
-
-EPILOG: Final = (
-    """\
-examples:
-  undertone simulate                        the bundled samples in real time, against http://127.0.0.1:8000
-  undertone simulate --speed 20             the same in a few seconds
-  undertone simulate --candidates 50 --proctors 10 --meetings 5 --duration 600 --audio exams/
-  undertone simulate --faults --seed 7 --speed 4 --duration 240 --candidates 10 --proctors 3
-  undertone simulate --faults=cut,reload --server https://one.example.org --server https://two.example.org
-  undertone simulate --speed 4 --duration 600 --kill pidfile:/run/undertone.pid:every=20s --restart ./start.sh
-  undertone simulate --server https://undertone.example.org --json
-                                            one JSON object; the API key in UNDERTONE_API_KEY
-
---faults: each kind strikes a fifth of those it can, and at least one.
-"""
-    + "".join(f"  {kind:<12}{meaning}\n" for kind, meaning in KINDS.items())
-    + """\
-Faults of the line sit in a TCP proxy inside this command, between its own clients and the server: they strike a server
-anywhere, over TLS too, but not through an HTTP proxy of your own. HTTP calls do not pass through it.
-
---kill TARGET[:every=30s][:signal=KILL][:for=5s]: TARGET is a PID, or pidfile:PATH, which is read again each time. STOP
-is followed by CONT after `for`. Something must start again what was killed: systemd or a container's restart policy, or
---restart "COMMAND", run half a second later (once for all kills, or once for each in their order).
-
---audio: if the folder has a manifest.jsonl with one object a line, {"file", "seconds", "voices",
-"second_voice_seconds", "segments": [[begin_s, end_s, speaker], …]}, it is also checked who was heard.
-
-A stream may bring 20 minutes of sound at any speed, and then four times real time. For longer runs at a higher speed
-start the server with UNDERTONE_MAX_SPEED=0. Options that take a value can also be set as UNDERTONE_<OPTION>; the option
-wins."""
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +94,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     """The options of one run. Exits with 2 and a line that says what would be right."""
     parser = argparse.ArgumentParser(
         "undertone simulate",
+        usage="undertone simulate [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -164,15 +124,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         "--server",
         action="append",
         metavar="URL",
-        help=f"address; said several times, clients are spread over the nodes (default: {DEFAULT_SERVER})",
+        help=f"address; once for each node (default: {DEFAULT_SERVER})",
     )
     option(
         "api-key", str, None, "what creating a meeting takes, if the server wants one; better in the environment", "KEY"
     )
     option("seed", int, default.seed, "of everything drawn by lot: faults, moments, waits (default: %(default)s)")
     option("faults", _kinds, None, "what goes wrong: all kinds, or some (see below)", "KINDS", nargs="?", const="all")
-    parser.add_argument("--kill", action="append", default=[], type=_kill, metavar="TARGET", help="see below")
-    parser.add_argument("--restart", action="append", default=[], metavar="COMMAND", help="see below")
+    parser.add_argument(
+        "--kill", action="append", default=[], type=_kill, metavar="TARGET", help="a process to kill (see below)"
+    )
+    parser.add_argument("--restart", action="append", default=[], metavar="COMMAND", help="starts it again (see below)")
     parser.add_argument(
         "--json",
         action="store_true",

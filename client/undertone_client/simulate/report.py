@@ -112,6 +112,7 @@ async def make(
         )
         for place, (room, anomaly) in enumerate(anomalies)
     ]
+    speakers = [(candidate, room) for room in rooms for candidate in room.record.candidates]
     return Report(
         servers=[http_url(server) for server in options.servers],
         meetings=[Meeting(id=room.meeting.data.id, admin_id=room.meeting.admin_id) for room in rooms],
@@ -120,7 +121,7 @@ async def make(
         speed=options.speed,
         wall_seconds=round(wall_s, 2),
         spoken_seconds=round(sum(each.spoken_ms for record in records for each in record.candidates) / 1000, 2),
-        candidates=[_spoke(room, candidate) for room in rooms for candidate in room.record.candidates],
+        candidates=[_spoke(room, candidate) for candidate, room in sorted(speakers, key=lambda each: each[0].number)],
         proctors=sum(len(record.proctors) for record in records),
         events=sum(len(record.events) for record in records),
         windows=sum(len(record.stored) for record in records),

@@ -31,10 +31,10 @@ KINDS: Final[dict[Kind, str]] = {
     "throttle": "a line as thin as an old modem's",
     "reload": "the tab reloads: its buffer is gone, a new stream begins",
     "second_tab": "a second tab takes over, the first must be told",
-    "overflow": "no line for longer than the candidate's buffer lasts: an honest gap",
+    "overflow": "no line for longer than a buffer lasts: an honest gap",
     "slow": "a proctor reads slowly",
     "asleep": "a proctor reads nothing for a while",
-    "expire": "a candidate renews its token in mid-stream, a proctor comes back with a new one",
+    "expire": "a candidate renews its token, a proctor comes back with another",
     "rubbish": "a hostile socket in the same meeting",
 }
 # Those that the client does itself; all others that somebody has sit in the line between it and the server.

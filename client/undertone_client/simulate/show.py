@@ -148,7 +148,7 @@ def _promise(promise: Promise) -> RenderableType:
         case True:
             grid.add_row("[green]✔[/]", escape(promise.title), f"[dim]{escape(promise.looked_at)}[/]")
         case None:
-            grid.add_row("[dim]–[/]", f"[dim]{escape(promise.title)}[/]", "[dim]not tried[/]")
+            grid.add_row("[dim]–[/]", f"[dim]{escape(promise.title)}[/]", f"[dim]{escape(promise.looked_at)}[/]")
     return grid
 
 

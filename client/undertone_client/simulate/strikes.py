@@ -19,6 +19,7 @@ DEFAULT_FOR_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
 # A command that can't be run says so at once.
 FAILS_WITHIN_S: Final = 1.0
+SIGNALLED: Final = 128  # how a shell says that its command was ended by a signal: 128 and its number
 LOOK_EVERY_S: Final = 0.1
 INIT: Final = 1
 # The moments of one kill differ by so much of its period, so that they drift against windows and pings.
@@ -219,8 +220,8 @@ async def _restart(restart: str | Callable[[], object]) -> subprocess.Popen[byte
 
 
 async def _expect(command: subprocess.Popen[bytes], done: Done) -> None:
-    """A server runs on; a command that hands one over ends well."""
+    """A command that hands a server over ends well; one that is the server runs on, until the next strike."""
     while (code := command.poll()) is None:  # noqa: ASYNC110 - a process has no event
         await asyncio.sleep(LOOK_EVERY_S)
-    if code > 0:
+    if 0 < code < SIGNALLED:
         done.troubles.append(f"--restart {command.args!r} ended with exit code {code}")

@@ -13,6 +13,7 @@ from undertone_client.simulate.strikes import Strike
 from undertone_client.simulate.truth import Truth
 
 FINISHED: Final = 1000
+UNTRIED: Final = "not tried"
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,21 +86,21 @@ def judge(
         Promise(
             name="private",
             title="Nobody reads what is not theirs",
-            looked_at=f"{theirs} attempts",
+            looked_at=f"{theirs} attempts" if hostile else f"{UNTRIED}: --faults=rubbish",
             violations=[fault for answer, fault in wrong if answer.sort.theirs],
             tried=hostile,
         ),
         Promise(
             name="evidence",
             title="Every clip plays, and is what was said",
-            looked_at=f"{clips[0]} clips, byte by byte",
+            looked_at=f"{clips[0]} compared byte by byte" if clips[0] else f"{UNTRIED}: no anomaly",
             violations=clips[1],
             tried=bool(clips[0]),
         ),
         Promise(
             name="answered",
             title="Bad input is answered by name",
-            looked_at=f"{len(happened.answers) - theirs} sorts",
+            looked_at=f"{len(happened.answers) - theirs} sorts" if hostile else f"{UNTRIED}: --faults=rubbish",
             violations=[*rubbish, *happened.troubles],
             tried=hostile,
         ),
@@ -112,14 +113,14 @@ def judge(
         Promise(
             name="heard",
             title="Two voices are heard, one is left alone",
-            looked_at=f"{of_truth} candidates",
+            looked_at=f"known of {of_truth} candidates" if of_truth else f"{UNTRIED}: no manifest.jsonl",
             violations=[line for record in records for line in heard.violations(record, truths)],
             tried=bool(of_truth),
         ),
         Promise(
             name="struck",
             title="What was to be struck was struck",
-            looked_at=f"{happened.struck.landed} of {len(struck)} strikes landed",
+            looked_at=f"{happened.struck.landed} of {len(struck)} strikes" if struck else f"{UNTRIED}: --kill",
             violations=happened.struck.troubles,
             tried=bool(struck),
         ),
