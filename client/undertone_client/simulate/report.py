@@ -73,13 +73,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     windows: int
     judged: int
-    faults: dict[str, int]
-    kills: int
+    faults: dict[str, int]  # that were carried out
+    kills: int  # that landed
     anomalies: list[Heard]
     clips: int
     latency: dict[str, Latency | None]
     promises: list[Promise]
     violations: list[str]
+    left_out: list[
+        str
+    ] = []  # kinds of faults that were asked for, and that nobody suffered: too few clients or seconds
 
     @property
     def held(self) -> bool:
@@ -127,6 +130,7 @@ async def make(
         windows=sum(len(record.stored) for record in records),
         judged=sum(len(record.judged) for record in records),
         faults=dict(Counter(fault.kind for fault in happened.faults)),
+        left_out=[kind for kind in options.faults if kind not in {fault.kind for fault in happened.faults}],
         kills=happened.struck.landed,
         anomalies=heard,
         clips=fetched - len(wrong),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from undertone_client.simulate import audio
+from undertone_client.simulate.checks import cutting
 from undertone_client.simulate.record import CandidateRecord, Record, StreamRecord
 
 # Losses are told in whole milliseconds, each rounded by itself.
@@ -40,6 +41,7 @@ def _of_stream(record: Record, candidate: CandidateRecord, stream: StreamRecord)
             yield f"window {window} was acknowledged, and never told to be stored"
     data = candidate.recording.data[stream.base : stream.base + stream.spoken]
     expected = audio.cut(data, [(gap.held, gap.offset, gap.lost_ms) for gap in stream.gaps])
+    yield from cutting.violations(candidate.recording, stream, expected)
     told = {key[2]: record.stored[key] for key in record.stored if key[:2] == (candidate.participant, stream.number)}
     if stream.finished is not None and stream.finished.windows != len(expected):
         yield f"{len(expected)} windows were spoken, {stream.finished.windows} stored"
