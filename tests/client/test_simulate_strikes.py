@@ -52,9 +52,11 @@ def test_a_pid_is_ended_once_as_it_may_be_somebody_elses_afterwards() -> None:
     assert len(strikes.draw(7, [stopped], 60_000)) > 30
 
 
-def test_a_kill_that_would_never_be_due_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"17 would be struck after \d+ s at the earliest.*speak for 6 s"):
-        strikes.draw(7, [Kill(17, every_s=30)], 6_000)
+def test_a_kill_that_would_never_be_due_can_be_told() -> None:
+    kills = [Kill(17, every_s=2), Kill(18, every_s=30)]
+    strikes.check(kills, strikes.draw(7, kills, 60_000), 60_000)
+    with pytest.raises(ValueError, match="18 would never be struck: every 30 s, and the candidates speak for 6 s"):
+        strikes.check(kills, strikes.draw(7, kills, 6_000), 6_000)
 
 
 @pytest.mark.parametrize("said", ["-1", "0", "1", "", "  ", "undertone"])

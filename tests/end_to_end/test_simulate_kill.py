@@ -124,5 +124,5 @@ def test_a_target_that_is_not_there_fails_the_run(started: Started, tmp_path: Pa
 def test_a_kill_that_is_never_due_is_explained(started: Started) -> None:
     code, report, told = simulate(started.url, "--duration", "10", "--kill", f"{os.getpid()}:every=60s")
     assert (code, report) == (2, {})
-    assert "say a shorter :every=" in told
+    assert "Say a shorter :every=" in told
     assert signal.SIGKILL.name not in told

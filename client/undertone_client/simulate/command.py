@@ -14,7 +14,7 @@ from undertone.core.errors import Unauthorized, UndertoneError
 from undertone_client.simulate import live, show
 from undertone_client.simulate.options import Options, parse
 from undertone_client.simulate.report import Report
-from undertone_client.simulate.simulation import cast, simulate
+from undertone_client.simulate.simulation import cast, check_kills, simulate
 from undertone_client.simulate.speaker import TooFast
 
 HELD: Final = 0
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _simulate(options: Options, console: Console) -> Report:
     candidates = cast(options)
+    check_kills(options, candidates)
     with live.Live(options, candidates, console) as watcher:
         return await simulate(options, watcher, candidates)
 

@@ -21,9 +21,10 @@ MAX_ROWS: Final = 24
 MAX_VIOLATIONS: Final = 20
 MAX_ANOMALIES: Final = 12
 # Wider than that, an eye loses the line between a name and its number.
-MAX_WIDTH: Final = 100
-# From here on a table with everything in it has room between its columns.
+MAX_WIDTH: Final = 120
+# So many numbers and a file's name have room between them from here on.
 ROOMY: Final = 90
+ROOM_FOR: Final = 7
 # The latencies without their histogram are 62 wide, and with it 78.
 HISTOGRAM_FROM: Final = 78
 BARS: Final = " ▁▂▃▄▅▆▇█"
@@ -77,10 +78,10 @@ def _candidates(report: Report, width: int) -> Table:
         rows = [row for row in rows if set(row.outcomes) - {"clean", "silent"}][:MAX_ROWS]
     disturbed = any(row.streams > 1 or row.connections > 1 for row in rows)
     outcomes = [each for each in OUTCOMES if any(each in row.outcomes for row in rows)]
-    table = _table(1 if width < ROOMY else 2)
+    numbers = ["sound", *(["streams", "lines"] if disturbed else []), "windows", *(OUTCOMES[each] for each in outcomes)]
+    table = _table(1 if width < ROOMY or len(numbers) > ROOM_FOR else 2)
     table.add_column("candidate", no_wrap=True)
     table.add_column("file", min_width=8)  # where it is narrow, this one gives way
-    numbers = ["sound", *(["streams", "lines"] if disturbed else []), "windows", *(OUTCOMES[each] for each in outcomes)]
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     for row in rows:

@@ -44,6 +44,22 @@ def plan(options: Options, candidates: list[CandidateRecord]) -> Schedule:
     )
 
 
+def check_kills(options: Options, candidates: list[CandidateRecord]) -> None:
+    """ValueError if one would never be due."""
+    span_ms = _speaks_ms(options, plan(options, candidates), candidates)
+    strikes.check(options.kills, strikes.draw(options.seed, options.kills, span_ms), span_ms)
+
+
+def _speaks_ms(options: Options, drawn: Schedule, candidates: list[CandidateRecord]) -> int:
+    """How long, in wall time, anybody speaks."""
+    return round(
+        max(
+            offset + each.recording.duration_ms / (options.speed or 100)
+            for offset, each in zip(drawn.offsets_ms, candidates, strict=True)
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """A run: the verdict on it, and all that was seen."""
@@ -61,11 +77,7 @@ async def simulate(options: Options, watcher: Watcher, candidates: list[Candidat
 async def observe(options: Options, watcher: Watcher, candidates: list[CandidateRecord]) -> Simulated:
     """As `simulate`, for somebody who looks further than the report."""
     drawn = plan(options, candidates)
-    speaks_ms = max(
-        offset + each.recording.duration_ms / (options.speed or 100)
-        for offset, each in zip(drawn.offsets_ms, candidates, strict=True)
-    )
-    struck = strikes.draw(options.seed, options.kills, round(speaks_ms))
+    struck = strikes.draw(options.seed, options.kills, _speaks_ms(options, drawn, candidates))
     proctors = [ProctorRecord(number) for number in range(1, (options.proctors or options.meetings) + 1)]
     folder = audio.SAMPLES if options.audio is None else options.audio
     truths = truth.read(folder)

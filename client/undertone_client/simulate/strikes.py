@@ -84,25 +84,28 @@ class Outage:
 
 
 def draw(seed: int, kills: Sequence[Kill], span_ms: int) -> tuple[Strike, ...]:
-    """When which is struck: the same seed, the same moments. Nothing in the last tenth, so that it shows.
-
-    ValueError if one would not be struck at all: a run that seems to have survived it would be a lie.
-    """
+    """When which is struck: the same seed, the same moments. Nothing in the last tenth, so that it shows."""
     strikes = []
     for place, kill in enumerate(kills):
         random = Random(f"strikes {seed} {place}")  # noqa: S311 - a test's lot, to be drawn again
         at_s = kill.every_s * random.uniform(1 - JITTER, 1)
-        if at_s * 1000 >= span_ms * 0.9:
-            raise ValueError(
-                f"{kill} would be struck after {at_s:.0f} s at the earliest, and the candidates speak for "
-                f"{span_ms / 1000:.0f} s: say a shorter :every=, a longer --duration or less --speed"
-            )
         while at_s * 1000 < span_ms * 0.9:
             strikes.append(Strike(round(at_s * 1000), place))
             if isinstance(kill.target, int) and kill.signal in ENDING:
                 break
             at_s += kill.every_s * random.uniform(1 - JITTER, 1 + JITTER)
     return tuple(sorted(strikes))
+
+
+def check(kills: Sequence[Kill], strikes: Sequence[Strike], span_ms: int) -> None:
+    """ValueError if one would not be struck at all: that a run survived it would be a lie."""
+    due = {strike.kill for strike in strikes}
+    idle = [kill for place, kill in enumerate(kills) if place not in due]
+    if idle:
+        raise ValueError(
+            f"{idle[0]} would never be struck: every {idle[0].every_s:g} s, and the candidates speak for "
+            f"{span_ms / 1000:g} s. Say a shorter :every=, a longer --duration or less --speed."
+        )
 
 
 def read(text: str) -> Kill:
