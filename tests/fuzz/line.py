@@ -15,11 +15,11 @@ from undertone.core.stream_actions import (
     CheckToken,
     End,
     FinishStream,
+    KeepAnchor,
     KeepGap,
     LeavePart,
     Open,
     Opening,
-    ReportMissing,
     Send,
     StoreWindow,
 )
@@ -29,7 +29,7 @@ MAX_SPEED = 4
 # The clips that wait, a window with its lead-in, and two messages: what one connection may hold.
 MAX_HELD_BYTES = MAX_PENDING_BYTES + 70_000 + 2 * MAX_MESSAGE_BYTES
 
-Work = StoreWindow | ReportMissing | KeepGap | FinishStream | LeavePart
+Work = StoreWindow | KeepGap | KeepAnchor | FinishStream | LeavePart
 Answer = Literal["well", "away", "mute"]  # mute: what is written stays written, but its answer gets lost
 
 
@@ -133,6 +133,8 @@ class Line:
             self._store.store_window(row, generation, action)
         elif isinstance(action, KeepGap):
             self._store.keep_gap(row, generation, action)
+        elif isinstance(action, KeepAnchor):
+            self._store.keep_anchor(row, generation, action)
         elif isinstance(action, FinishStream):
             windows = self._store.finish(row, generation, action.total_bytes)
         elif isinstance(action, LeavePart):
@@ -152,7 +154,7 @@ class Line:
             if isinstance(action, Send):
                 assert not self._ended, "something was sent after the end"
                 self.down.append(encode(action.message))
-            elif isinstance(action, StoreWindow | ReportMissing | KeepGap | FinishStream | LeavePart):
+            elif isinstance(action, StoreWindow | KeepGap | KeepAnchor | FinishStream | LeavePart):
                 self.work.append(action)
             elif isinstance(action, End):
                 assert not self._ended, "ended twice"

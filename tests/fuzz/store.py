@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.fuzz.speech import Speech, own_frames
 from undertone.core.errors import TakenOver
-from undertone.core.stream_actions import KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
+from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
 from undertone.core.window import Resume, WindowClosed
 from undertone.store.parts import short_windows
 
@@ -80,8 +80,9 @@ class Store:
         mine = row.generation == generation == self.generation
         if mine and row.resume.window == window.window:
             row.append(window)
+            by_gap = window.resume.lost_ms > row.resume.lost_ms  # else what is missing moved the anchor alone
             self._move(row, action, window.resume)
-            self._tell(row, action.missing)
+            self._tell(row, action.missing if by_gap else None)
         elif not (window.window < len(row.windows) and row.windows[window.window].clip == window.clip):
             raise TakenOver("a newer connection owns the candidate")
 
@@ -91,6 +92,10 @@ class Store:
         if row.generation == generation and had.window == resume.window and news:
             self._move(row, action, resume)
             self._tell(row, action.missing)
+
+    def keep_anchor(self, row: Row, generation: int, action: KeepAnchor) -> None:
+        if row.generation == generation:
+            row.anchor_ms = action.anchor_ms
 
     def leave_part(self, row: Row, generation: int, action: LeavePart) -> None:
         if row.generation == generation and row.resume.window == action.resume.window and row.finished_at is None:

@@ -25,10 +25,17 @@ CREDIT_MS: Final = 20 * 60_000
 # Who has used it up comes back when a minute has been refilled: a window, not a message at a time.
 REFILL_MS: Final = 60_000
 
+# Sound that a sender may have lost before its participant was known here: a tab with a token of the exam platform's may
+# have been offline since the morning. A day, after which a meeting without a stream ends.
+LOST_BEFORE_MS: Final = 24 * 3_600_000
+
 # What comes after the meeting's end was recorded before it if it lies no further behind the end than this. The anchor
 # still holds the smallest delay that the network had, which stays far below LATE_MS. It follows a sender's clock that
 # is fast, so that only what waited drifts: 100 ppm (a poor crystal) of 15 minutes are 90 ms.
 AFTER_END_MS: Final = LATE_MS
+# A backlog comes faster than it was spoken, if slowly; what comes for so long no faster is being spoken now.
+RECORDING_FOR_MS: Final = 10_000
+BACKLOG_SPEED: Final = 1.5
 
 # Text messages that a candidate may send: far more than any device needs, far fewer than would be felt. Each `gap` is
 # an event that every proctor reads.
@@ -76,6 +83,36 @@ class Anchor:
     def _watch(self, late_ms: int, now_ms: int) -> None:
         self._late_since_ms = now_ms
         self._late_start_ms = self._late_low_ms = late_ms
+
+
+class AfterEnd:
+    """Whether a stream that goes on after its meeting's end still brings what was recorded before it.
+
+    It does not when its sound, by the stream's anchor, lies behind the end, and comes as it is spoken besides: a sender
+    that is faster than life has a backlog, whatever the anchor of a stream that always was faster says.
+    """
+
+    __slots__ = ("_begun_ms", "_ended_ms", "_from")
+
+    def __init__(self, ended_ms: int, begun_ms: int) -> None:
+        """`begun_ms`: wall clock at media time 0."""
+        self._ended_ms = ended_ms
+        self._begun_ms = begun_ms
+        self._from: tuple[int, int] | None = None  # since when it has been behind the end, with how much sound
+
+    def is_over(self, media_ms: int, lost_ms: int, now_ms: int) -> bool:
+        """At so much media time, of which `lost_ms` never came."""
+        if self._begun_ms + media_ms <= self._ended_ms + AFTER_END_MS:
+            return False
+        sound_ms = media_ms - lost_ms
+        if self._from is not None:
+            at_ms, had_ms = self._from
+            if now_ms - at_ms < RECORDING_FOR_MS:
+                return False
+            if sound_ms - had_ms < BACKLOG_SPEED * (now_ms - at_ms):
+                return True
+        self._from = now_ms, sound_ms
+        return False
 
 
 @dataclass(slots=True)

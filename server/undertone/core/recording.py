@@ -8,9 +8,8 @@ from typing import Final, TypeAlias
 from undertone.core.errors import BadMessage, MeetingEnded, RateLimited
 from undertone.core.messages import Gap
 from undertone.core.mp3 import FormatChange
-from undertone.core.pace import AFTER_END_MS, CREDIT_MS, Anchor, Credit
+from undertone.core.pace import LOST_BEFORE_MS, AfterEnd, Anchor, Credit
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
-from undertone.core.times import rfc3339_ms
 from undertone.core.window import WindowClosed, WindowCutter
 
 # Gaps of one connection that are known again when they are repeated; a sender repeats those of its buffer at most.
@@ -23,12 +22,11 @@ class Recording:
     """What one connection brings of a stream. Answers what is to be stored and told, in order."""
 
     __slots__ = (
+        "_after_end",
         "_anchor",
-        "_begun_ms",
         "_created_ms",
         "_credit",
         "_cutter",
-        "_ended_ms",
         "_gaps",
         "begins_at",
         "bring",
@@ -42,11 +40,10 @@ class Recording:
         self._cutter = WindowCutter(opening.resume)
         self._created_ms = opening.created_ms
         self._gaps: list[tuple[int, int]] = []  # (offset, lost_ms)
-        # The meeting's end is looked for from the anchor that this connection found: what it brings moves the anchor.
-        # Without one nothing of the stream was kept so far, and its sound may be from any time since the participant
-        # joined: no more is known, and no honest sender is cut short.
-        self._ended_ms = opening.ended_ms
-        self._begun_ms = opening.created_ms if opening.anchor_ms is None else opening.anchor_ms
+        # By the anchor that this connection found: what it brings moves the anchor. Without one nothing of the stream
+        # was kept so far, and its sound may be from any time since the participant joined.
+        begun_ms = opening.created_ms if opening.anchor_ms is None else opening.anchor_ms
+        self._after_end = None if opening.ended_ms is None else AfterEnd(opening.ended_ms, begun_ms)
         closed = self._cutter.feed(opening.part)
         if opening.part and opening.anchor_ms is None:
             self._anchor.arrived(self._cutter.media_ms, now_ms)
@@ -73,7 +70,7 @@ class Recording:
 
         Raises RateLimited or MeetingEnded, and takes none.
         """
-        self._check_end()
+        self._check_end(now_ms)
         wait_ms = self._credit.wait_ms(now_ms)
         if wait_ms:
             raise RateLimited(
@@ -127,23 +124,25 @@ class Recording:
             return [KeepGap(cutter.resume, *self._pace(), missing)]
         return [replace(each, missing=missing) for each in self._kept([closed])]
 
-    def _check_end(self) -> None:
+    def _check_end(self, now_ms: int) -> None:
         """After the meeting's end comes what was recorded before it, and no more.
 
         The message that crosses the end is taken whole, so that none of what it holds from before is lost.
         """
-        ended_ms = self._ended_ms
-        if ended_ms is not None and self._begun_ms + self._cutter.media_ms > ended_ms + AFTER_END_MS:
-            raise MeetingEnded(f"the meeting ended at {rfc3339_ms(ended_ms)}; what was recorded before it is taken")
+        end, cutter = self._after_end, self._cutter
+        if end is not None and end.is_over(cutter.media_ms, cutter.lost_ms, now_ms):
+            raise MeetingEnded(
+                "the meeting has ended, and this is being recorded now; what was recorded before is kept"
+            )
 
     def _check_plausible(self, gap: Gap, now_ms: int) -> None:
         """No more can be lost than could have been recorded: by the rule, and the limit, that sound has to keep."""
         speed = self._credit.max_speed
-        most_ms = int((now_ms - self._created_ms) * speed) + CREDIT_MS
+        most_ms = int((now_ms - self._created_ms) * speed) + LOST_BEFORE_MS
         if speed and gap.lost_ms > most_ms:
             raise BadMessage(
                 f"lost_ms is {gap.lost_ms}, and by now at most {most_ms} can be lost: {speed:g} times the time since"
-                " the participant joined, and 20 minutes"
+                " the participant joined, and a day"
             )
 
     def _known(self, gap: Gap) -> bool:

@@ -44,6 +44,9 @@ class Diarizer(Protocol):
 
 
 ENGINES: Final = ("local",)
+# For one clip, on a machine whose other cores have nothing to do. Beyond four there is not enough to share: a minute's
+# segmentation and voice are 12 runs of a network, the rest is done by one thread.
+MOST_THREADS: Final = 4
 # One thread for each numeric library: work is spread over processes, one a core.
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
