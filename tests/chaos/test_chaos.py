@@ -19,13 +19,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Seed 0 kept clients out for minutes: a token renewed before a long wait had ended when the wait was over.
 # Seed 2: a `stored` that is said as its line breaks is not said again, and its window is stored all the same.
-SEEDS = range(6)
+# Seed 12: a tab was left just where a window was full, which the auditor took for more than was sent.
+SEEDS = (0, 1, 2, 3, 4, 12)
 
 
 def test_every_promise_holds_whatever_goes_wrong() -> None:
     violated = []
     with short_folder() as folder:
-        for played in play_all(folder, SEEDS, jobs=2):
+        for played in play_all(folder, SEEDS, jobs=3):
             print(played.line())
             violated += [f"make chaos FIRST={played.seed} N=1: {line}" for line in played.violations]
     assert not violated, "\n".join(violated)

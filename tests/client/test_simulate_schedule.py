@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from undertone_client.simulate import strikes
 from undertone_client.simulate.schedule import IN_THE_TAB, KINDS, Client, Schedule, draw
-from undertone_client.simulate.strikes import Kill
+from undertone_client.simulate.strikes import Kill, Outage, Strike
 
 
 def drawn(seed: int, candidates: int = 20, proctors: int = 5, span_ms: int = 12_000) -> Schedule:
@@ -74,3 +77,38 @@ def test_strikes_come_by_the_seed_and_stop_before_the_end() -> None:
     assert moments != strikes.draw(8, kills, 60_000)
     assert {strike.kill for strike in moments} == {0, 1}
     assert all(0 < strike.at_ms < 54_000 for strike in moments)
+
+
+async def carried_out(kill: Kill) -> Outage:
+    outages: list[Outage] = []
+    await strikes.carry_out([kill], [Strike(100, 0)], time.monotonic(), lambda _: None, outages.append)
+    [outage] = outages
+    return outage
+
+
+@pytest.mark.anyio
+async def test_a_strike_says_from_when_to_when_the_process_was_away() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            stopped = await carried_out(Kill(process.pid, signal=signal.SIGSTOP, for_s=0.2, servers=["one"]))
+            killed = await carried_out(Kill(process.pid, restart=lambda: time.sleep(0.3)))
+        finally:
+            process.kill()
+    assert stopped.at_ms >= 100
+    assert stopped.until_ms is not None
+    assert stopped.until_ms - stopped.at_ms >= 200
+    assert stopped.servers == ["one"]
+    assert killed.until_ms is not None
+    assert killed.until_ms - killed.at_ms >= 300
+    assert killed.servers is None
+
+
+@pytest.mark.anyio
+async def test_nobody_says_when_what_somebody_else_starts_is_back() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process, subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            assert (await carried_out(Kill(process.pid))).until_ms is None
+            assert (await asyncio.wait_for(carried_out(Kill(other.pid, restart="true")), 10)).until_ms is None
+        finally:
+            process.kill()
+            other.kill()
