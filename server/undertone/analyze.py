@@ -23,7 +23,8 @@ from undertone.core.errors import RemoteFault
 from undertone.core.tags import container
 from undertone.core.verdict import Outcome, Verdict, judge
 from undertone.core.window import WindowClosed, WindowCutter
-from undertone.diarize.base import ENGINES, MOST_THREADS, AnalysisError, Clip, load
+from undertone.diarize.base import MOST_THREADS, AnalysisError, Clip
+from undertone.diarize.engines import ENGINES, load
 
 # Bytes read at once; small enough that a file on a slow disk is told of window by window.
 _READ: Final = 256 * 1024

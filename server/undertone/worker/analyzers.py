@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 DEADLINE_S: Final = 60.0
 # The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30
-LOADER: Final = "undertone.diarize.base:load"
+LOADER: Final = "undertone.diarize.engines:load"
 # Enough for a traceback; more of it helps nobody.
 MOST_NOTES: Final = 4096
 # A reason is read by a proctor.
