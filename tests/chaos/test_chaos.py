@@ -13,6 +13,7 @@ from tests.chaos import inside
 from tests.chaos.house import House, open_house
 from tests.chaos.schedules import FILES, observe, play_all, record_audio
 from tests.conftest import short_folder
+from undertone.store.clips import clip_object
 from undertone_client.simulate.simulation import Simulated
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -47,8 +48,8 @@ async def _plant(house: House, audio: Path) -> dict[str, int]:
     seen = await observe(house, audio, seed=0, candidates=FILES, proctors=2)
     assert seen.report.held, seen.report.violations
     assert not await inside.audit(house, seen)
+    await _delete_a_kept_clip(house)
     await _drop_an_event_row(house, seen)
-    _delete_a_kept_clip(house)
     _receive_an_event_never(seen)
     _send_another_byte(seen)
     found = await inside.audit(house, seen, within_s=0)
@@ -64,8 +65,13 @@ async def _drop_an_event_row(house: House, seen: Simulated) -> None:
         await connection.close()
 
 
-def _delete_a_kept_clip(house: House) -> None:
-    next((house.folder / "clips").rglob("*.mp3")).unlink()
+async def _delete_a_kept_clip(house: House) -> None:
+    connection = await asyncpg.connect(house.postgres.dsn)
+    try:
+        [(meeting, clip), *_] = await connection.fetch("select meeting, clip from windows where clip is not null")
+    finally:
+        await connection.close()
+    (house.folder / clip_object(meeting, clip)).unlink()
 
 
 def _receive_an_event_never(seen: Simulated) -> None:

@@ -132,13 +132,13 @@ async def _strike(
 ) -> None:
     for strike in strikes:
         await asyncio.sleep(max(0.0, began + strike.at_ms / 1000 - time.monotonic()))
+        at_ms = _ms_since(began)
         try:
             pid = kill.pid()
             os.kill(pid, kill.signal)
         except (OSError, ValueError) as error:
             tell(f"{kill.signal.name} {kill}: {error}")
             continue
-        at_ms = _ms_since(began)
         tell(f"{kill.signal.name} {kill}")
         if kill.signal == signal.SIGSTOP:
             try:
@@ -154,7 +154,7 @@ async def _strike(
 
 
 def _ms_since(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)
+    return int((time.monotonic() - began) * 1000)
 
 
 async def _restart(restart: str | Callable[[], object]) -> None:
