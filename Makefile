@@ -63,8 +63,8 @@ fuzz: $(VENV)/.dev ## look for what breaks (options: ARGS="parser cutter --secon
 
 N ?= 6
 FIRST ?= 0
-JOBS ?= 2
-chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes (N=200, FIRST=17 N=1, JOBS=3)
+JOBS ?= 3
+chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes (N=200 for an hour, FIRST=17 N=1 for one)
 	@$(SAY) "$(N) schedules from seed $(FIRST) on, $(JOBS) side by side"
 	@PYTHONPATH=server:client $(PY) -m tests.chaos --schedules $(N) --first $(FIRST) --jobs $(JOBS)
 

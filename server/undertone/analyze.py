@@ -23,7 +23,8 @@ from undertone.core.errors import RemoteFault
 from undertone.core.tags import container
 from undertone.core.verdict import Outcome, Verdict, judge
 from undertone.core.window import WindowClosed, WindowCutter
-from undertone.diarize.base import ENGINES, AnalysisError, Clip, load
+from undertone.diarize.base import MOST_THREADS, AnalysisError, Clip
+from undertone.diarize.engines import ENGINES, load
 
 # Bytes read at once; small enough that a file on a slow disk is told of window by window.
 _READ: Final = 256 * 1024
@@ -185,7 +186,7 @@ def run(argv: Sequence[str], out: TextIO | None = None, err: TextIO | None = Non
 def _reports(files: Sequence[str], engine: str, jobs: int) -> Iterator[Report]:
     """One report a file, in order, each as soon as it and those before it are done."""
     processes = max(1, min(jobs, len(files)))
-    listen = functools.partial(analyze, engine=engine, threads=max(1, jobs // processes))
+    listen = functools.partial(analyze, engine=engine, threads=min(MOST_THREADS, max(1, jobs // processes)))
     if processes == 1:
         yield from map(listen, files)
         return

@@ -100,19 +100,26 @@ async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
     database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
+    async with _open(database), _open(writing):
+        try:
+            async with anyio.create_task_group() as tasks:
+                node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
+                for part in running:
+                    tasks.start_soon(part)
+                yield node
+                tasks.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await say_goodbye(database, name)
+
+
+@asynccontextmanager
+async def _open(database: Database) -> AsyncIterator[None]:
     await connect_patiently(database)
-    await connect_patiently(writing)
     try:
-        async with anyio.create_task_group() as tasks:
-            node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
-            for part in running:
-                tasks.start_soon(part)
-            yield node
-            tasks.cancel_scope.cancel()
+        yield
     finally:
         with anyio.CancelScope(shield=True):
-            await say_goodbye(database, name)
-            await writing.close()
             await database.close()
 
 

@@ -44,7 +44,8 @@ def measure() -> None:
     """The measurement itself; prints one JSON object."""
     import numpy as np
 
-    from undertone.diarize.base import Clip, load
+    from undertone.diarize.base import Clip
+    from undertone.diarize.engines import load
     from undertone.diarize.local import evidence
     from undertone.diarize.local.decision import decide, learned
     from undertone.diarize.local.decode import decode

@@ -17,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("make chaos")
     parser.add_argument("--schedules", type=int, default=6)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--jobs", type=int, default=2, help="how many are played side by side, each in its own house")
+    parser.add_argument("--jobs", type=int, default=3, help="how many are played side by side, each in its own house")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="undertone-chaos-"))
     folder.chmod(0o711)

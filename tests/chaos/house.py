@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -31,6 +31,7 @@ class House:
     folder: Path
     nodes: Sequence[Server]
     workers: Sequence[Server]
+    _starting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def servers(self) -> list[str]:
@@ -45,7 +46,7 @@ class House:
                 every_s=random.uniform(4, 12),
                 signal=random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP]),
                 for_s=random.uniform(1, 3),
-                restart=lambda process=process: start_again(process),  # type: ignore[misc]
+                restart=lambda process=process: self._start_again(process),  # type: ignore[misc]
                 name=name,
                 servers=[process.url] if process in self.nodes else [],
             )
@@ -65,6 +66,16 @@ class House:
             if process.process is None or process.process.poll() is not None:
                 process.start()
 
+    def _start_again(self, process: Server) -> None:
+        """After it was killed, or told to go."""
+        assert process.process is not None
+        try:
+            process.wait(DRAINED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        with self._starting:  # two that start at once on two busy cores take longer than one after the other
+            process.start()
+
     def _named(self) -> list[tuple[str, Server]]:
         return [
             *((f"node {number}", node) for number, node in enumerate(self.nodes, 1)),
@@ -73,20 +84,6 @@ class House:
 
     def _postmaster(self) -> int:
         return int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-
-
-_starting = threading.Lock()
-
-
-def start_again(process: Server) -> None:
-    """After it was killed, or told to go."""
-    assert process.process is not None
-    try:
-        process.wait(DRAINED_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    with _starting:  # two that start at once on two busy cores take longer than one after the other
-        process.start()
 
 
 @contextlib.contextmanager

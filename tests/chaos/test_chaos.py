@@ -13,19 +13,22 @@ from tests.chaos import inside
 from tests.chaos.house import House, open_house
 from tests.chaos.schedules import FILES, observe, play_all, record_audio
 from tests.conftest import short_folder
+from undertone.store.clips import clip_object
 from undertone_client.simulate.simulation import Simulated
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Seed 0 kept clients out for minutes: a token renewed before a long wait had ended when the wait was over.
 # Seed 2: a `stored` that is said as its line breaks is not said again, and its window is stored all the same.
-SEEDS = range(6)
+# Seed 12: a tab was left just where a window was full, which the auditor took for more than was sent.
+# Seed 29: two tabs came back to a database that was away, and the second tab's hello was the earlier: it is refused.
+SEEDS = (0, 1, 2, 3, 12, 29)
 
 
 def test_every_promise_holds_whatever_goes_wrong() -> None:
     violated = []
     with short_folder() as folder:
-        for played in play_all(folder, SEEDS, jobs=2):
+        for played in play_all(folder, SEEDS, jobs=3):
             print(played.line())
             violated += [f"make chaos FIRST={played.seed} N=1: {line}" for line in played.violations]
     assert not violated, "\n".join(violated)
@@ -45,8 +48,8 @@ async def _plant(house: House, audio: Path) -> dict[str, int]:
     seen = await observe(house, audio, seed=0, candidates=FILES, proctors=2)
     assert seen.report.held, seen.report.violations
     assert not await inside.audit(house, seen)
+    await _delete_a_kept_clip(house)
     await _drop_an_event_row(house, seen)
-    _delete_a_kept_clip(house)
     _receive_an_event_never(seen)
     _send_another_byte(seen)
     found = await inside.audit(house, seen, within_s=0)
@@ -62,8 +65,13 @@ async def _drop_an_event_row(house: House, seen: Simulated) -> None:
         await connection.close()
 
 
-def _delete_a_kept_clip(house: House) -> None:
-    next((house.folder / "clips").rglob("*.mp3")).unlink()
+async def _delete_a_kept_clip(house: House) -> None:
+    connection = await asyncpg.connect(house.postgres.dsn)
+    try:
+        [(meeting, clip), *_] = await connection.fetch("select meeting, clip from windows where clip is not null")
+    finally:
+        await connection.close()
+    (house.folder / clip_object(meeting, clip)).unlink()
 
 
 def _receive_an_event_never(seen: Simulated) -> None:

@@ -156,3 +156,20 @@ def test_a_function_starts_it_again(sleeper: subprocess.Popen[bytes]) -> None:
 def test_a_command_that_can_not_be_run_is_a_trouble(sleeper: subprocess.Popen[bytes]) -> None:
     done, _ = carried_out(Kill(sleeper.pid, restart="exit 3"))
     assert done.troubles == ["--restart 'exit 3' ended with exit code 3"]
+
+
+def test_a_strike_says_from_when_to_when_the_process_was_away(sleeper: subprocess.Popen[bytes]) -> None:
+    [stopped] = carried_out(Kill(sleeper.pid, signal=signal.SIGSTOP, for_s=0.2, servers=["one"]))[0].outages
+    [killed] = carried_out(Kill(sleeper.pid, restart=lambda: time.sleep(0.3)))[0].outages
+    assert stopped.until_ms is not None
+    assert stopped.until_ms - stopped.at_ms >= 200
+    assert stopped.servers == ["one"]
+    assert killed.until_ms is not None
+    assert killed.until_ms - killed.at_ms >= 300
+    assert killed.servers is None
+
+
+def test_nobody_says_when_what_somebody_else_starts_is_back(sleeper: subprocess.Popen[bytes]) -> None:
+    assert carried_out(Kill(sleeper.pid))[0].outages[0].until_ms is None
+    with subprocess.Popen(SLEEPER) as other:
+        assert carried_out(Kill(other.pid, restart="true"))[0].outages[0].until_ms is None

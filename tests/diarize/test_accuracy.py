@@ -14,7 +14,8 @@ import pytest
 
 from tests.diarize.speech import minute
 from undertone.core.verdict import Outcome, judge
-from undertone.diarize.base import Diarizer, load
+from undertone.diarize.base import Diarizer
+from undertone.diarize.engines import load
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -26,6 +26,17 @@ def test_a_window_that_nobody_took_up_and_what_came_after_it(frames: int) -> Non
     right(windows, resumed, [Piece(MP3)])
 
 
+@pytest.mark.parametrize("frames", [700, 2297])
+def test_a_stream_that_was_left_with_a_short_window_or_just_where_one_was_full(frames: int) -> None:
+    data = b"".join(FRAMES[:frames])
+    cutter = WindowCutter()
+    assert not cutter.feed(data)
+    [left] = short_windows(*cutter.part())
+    [expected] = windows_of([Piece(data)], [left.samples], finished=False)
+    assert replace(expected.window, resume=Resume.START) == replace(left, resume=Resume.START)
+    assert not list(windows_of([Piece(data)], [], finished=False))
+
+
 def test_sound_that_was_lost() -> None:
     before, after = b"".join(FRAMES[:1000]), b"".join(FRAMES[1500:])
     offset = len(b"".join(FRAMES[:1500]))

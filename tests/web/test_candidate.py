@@ -158,7 +158,7 @@ async def speak(database: Database, streams: Streams, *last: str) -> None:
     line = Line(*pieces, *last)
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line)  # type: ignore[arg-type]
+        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')
         with anyio.fail_after(5):
@@ -197,7 +197,7 @@ async def test_a_gap_that_was_not_told_is_not_passed_over_by_a_part(
     streams = ForgetfulOfGaps(database, ClipStore(tmp_path), lambda _: None, "here")
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line)  # type: ignore[arg-type]
+        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
         line.kept = connection.kept
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
@@ -15,7 +15,7 @@ from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
-from undertone.store.stream_rows import AlreadyFinished, Held
+from undertone.store.stream_rows import AlreadyFinished, Held, Opened
 from undertone.store.streams import Streams
 from undertone.web.candidates import Candidates
 from undertone.web.tokens import Claims
@@ -40,19 +40,35 @@ class Nobody:
 
 
 class SlowForTheFirst(Streams):
-    """Lets the first hello wait for its answer."""
+    """Lets the first hello wait for its answer: before it is admitted, or for a connection to open its stream."""
 
     asked = 0
+    waits_in = "admit"
 
     def __init__(self, database: Database, clips: ClipStore) -> None:
         super().__init__(database, clips, lambda _: None, "here")
         self.go_on = anyio.Event()
 
     async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
-        self.asked += 1
-        if self.asked == 1:
-            await self.go_on.wait()
+        await self._wait("admit")
         return await super().admit(meeting, participant, stream)
+
+    async def open(
+        self,
+        meeting: str,
+        participant: str,
+        stream: int | None,
+        expires_ms: int,
+        check: Callable[[], None] = lambda: None,
+    ) -> Opened | AlreadyFinished:
+        await self._wait("open")
+        return await super().open(meeting, participant, stream, expires_ms, check)
+
+    async def _wait(self, where: str) -> None:
+        if where == self.waits_in:
+            self.asked += 1
+            if self.asked == 1:
+                await self.go_on.wait()
 
 
 class OpenLine(Line):
@@ -92,10 +108,12 @@ def registry(streams: SlowForTheFirst) -> Candidates:
     )
 
 
+@pytest.mark.parametrize("waits_in", ["admit", "open"])
 @pytest.mark.parametrize("gone", [False, True], ids=["half open", "cut"])
 async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
-    streams: SlowForTheFirst, gone: bool
+    streams: SlowForTheFirst, gone: bool, waits_in: str
 ) -> None:
+    streams.waits_in = waits_in
     candidates = registry(streams)
     older, newer = OpenLine(), OpenLine()
     refused: list[TakenOver] = []

@@ -74,7 +74,7 @@ class Link(ABC):
     ) -> None:
         self.connections = 0  # how many the server has taken (`ready`)
         self.trouble: str | None = None  # why the last one ended, or never was
-        self.server: str | None = None  # where it went
+        self.server: str | None = None  # where the last one goes, or went
         self._connected = session
         self._servers = each(server)
         self._path = path

@@ -113,12 +113,7 @@ class Answer:
         return f"{self.sort.name}: answered by {self.code} {self.said}".rstrip() + f" instead of {wanted}"
 
 
-async def send(
-    service: Service,
-    sort: Sort,
-    meetings: Sequence[MeetingCreated],
-    random: Random,
-) -> Answer:
+async def send(service: Service, sort: Sort, meetings: Sequence[MeetingCreated], random: Random) -> Answer:
     """One hostile socket, from its opening to its end."""
     meeting = random.choice(meetings)
     others = [each for each in meetings if each is not meeting]

@@ -128,6 +128,11 @@ class Speaker:
             second = await self._open(at)
             self._exam.watcher.happened(f"{self._candidate.name} opens a second tab")
             await _until(lambda: second.stream.session.open or second.stream.over, SECOND_TAB_WITHIN_S)
+            if second.refused and not tab.stream.over:
+                # The first tab's line was broken too, and of both hellos its own was the later.
+                await second.leave("taken over")
+                self._candidate.streams.remove(second.record)
+                return tab
             self._older_tabs.append(asyncio.create_task(self._be_told(tab)))
             return second
         return tab
@@ -187,6 +192,11 @@ class _Tab:
     def caught_up(self) -> bool:
         """Whether the line has sent enough of what was read ahead, or never will."""
         return self.stream.over or self.stream.session.outbox.kept_ms <= AHEAD_MS
+
+    @property
+    def refused(self) -> bool:
+        """Whether another tab owned the candidate before this one ever had a stream."""
+        return self.record.number is None and isinstance(self.stream.session.fault, TakenOver)
 
     def answered(self, message: ToCandidate) -> None:
         """One message of the server."""

@@ -1,9 +1,7 @@
-"""What every engine is: a clip goes in, who spoke when comes out. Engines are loaded by name, once a process."""
+"""What every engine is: a clip goes in, who spoke when comes out."""
 
 from __future__ import annotations
 
-import functools
-import os
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -43,18 +41,6 @@ class Diarizer(Protocol):
         ...
 
 
-ENGINES: Final = ("local",)
-# One thread for each numeric library: work is spread over processes, one a core.
-_ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-@functools.cache
-def load(engine: str) -> Diarizer:
-    """The engine of that name; the numeric packages it needs are imported here and not before."""
-    for variable in _ONE_THREAD:
-        os.environ.setdefault(variable, "1")
-    if engine == "local":
-        from undertone.diarize.local.engine import LocalDiarizer
-
-        return LocalDiarizer()
-    raise ValueError(f"unknown engine {engine!r}: known are {', '.join(ENGINES)}")
+# For one clip, on a machine whose other cores have nothing to do. Beyond four there is not enough to share: a minute's
+# segmentation and voice are 12 runs of a network, the rest is done by one thread.
+MOST_THREADS: Final = 4

@@ -228,7 +228,7 @@ _BOUND_IDLENESS: Final = "select set_config('idle_in_transaction_session_timeout
 
 
 async def _nothing_to_reset(_connection: Pooled) -> None:
-    """Instead of asyncpg's reset, a round trip a statement: no session state is ever set here."""
+    """Instead of asyncpg's reset, a round trip a statement: the only session state, a time limit, is to stay."""
 
 
 async def _roll_back(raw: Pooled) -> None:

@@ -74,6 +74,9 @@ def ensure_running(place: Place, *, durable: bool) -> None:
 
 def _make_data(place: Place, *, durable: bool) -> None:
     """Make the cluster under another name, so that a folder called `data` is always whole."""
+    # Also where the cluster was made meanwhile: the initdb of somebody who was killed may outlive a clearing.
+    for leftover in place.home.glob("data-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     if place.data.exists():
         version = place.data / "PG_VERSION"
         found = version.read_text().strip() if version.exists() else "no version at all"
@@ -83,9 +86,7 @@ def _make_data(place: Place, *, durable: bool) -> None:
                 "version's pg_dump, or choose another --data"
             )
         return
-    for leftover in place.home.glob("data-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    # Never the same name twice: the initdb of somebody who was killed may still be at work.
+    # Never the same name twice: that initdb may still be at work.
     made = place.give(Path(tempfile.mkdtemp(prefix="data-", dir=place.home)))
     # The built-in C.UTF-8 sorts alike everywhere, and an upgrade of the C library can't break an index.
     options: list[str | Path] = ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

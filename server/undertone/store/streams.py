@@ -65,16 +65,23 @@ class Streams:
         self._node = node
 
     async def open(
-        self, meeting: str, participant: str, stream: int | None, expires_ms: int
+        self,
+        meeting: str,
+        participant: str,
+        stream: int | None,
+        expires_ms: int,
+        check: Callable[[], None] = lambda: None,
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
+        `check` raises where the hello has been overtaken meanwhile; it is asked once all that takes time is over.
         Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
         Unavailable.
         """
         async with self._database.transaction() as tx:
             key = {"meeting": meeting, "participant": participant}
             found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), stream)
+            check()
             if stream is None:
                 await check_rate(tx, key, found)
             number = found["streams"] + 1 if stream is None else stream

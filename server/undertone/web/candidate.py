@@ -67,7 +67,7 @@ class Desk(Protocol):
 class Connection:
     """One accepted socket of a candidate, from its hello until everything it brought is written."""
 
-    def __init__(self, desk: Desk, peer: Peer, number: int = 0) -> None:
+    def __init__(self, desk: Desk, peer: Peer, number: int) -> None:
         self.number = number  # counts the hellos of a node
         self._desk = desk
         self._peer = peer
@@ -121,10 +121,6 @@ class Connection:
     def over(self) -> bool:
         """Whether the conversation is at its end, or past it."""
         return self._receiver.state in (State.FINISHING, State.CLOSING, State.CLOSED)
-
-    @property
-    def held_bytes(self) -> int:
-        return self._receiver.held_bytes
 
     # --- the socket
 
@@ -234,6 +230,7 @@ class Connection:
                     self._react()
                     self._work.clear()  # nor a part: it would move the stream past a gap that nobody was told of
                     await self._give_up()
+                    self._receiver.part_left()  # there is none to wait for: the candidate is told now
                 else:
                     self._work.popleft()
                     if isinstance(action, (LeavePart, FinishStream)):

@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final, Protocol
 
 import anyio
@@ -127,12 +128,12 @@ class Candidates:
         held = await self.streams.admit(meeting, participant, hello.stream)
         if isinstance(held, AlreadyFinished):
             return held
-        self._refuse_late(connection, key)
+        check = partial(self._refuse_late, connection, key)
+        check()
         await self._take_over(meeting, participant, held)
-        self._refuse_late(connection, key)
         self._opening.add(key)
         try:
-            opened = await self.streams.open(meeting, participant, hello.stream, claims.exp * 1000)
+            opened = await self.streams.open(meeting, participant, hello.stream, claims.exp * 1000, check)
             if isinstance(opened, Opened):
                 self.clock.told(opened.now)
                 older = self._lines.get(key)

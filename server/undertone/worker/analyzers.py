@@ -19,7 +19,7 @@ from anyio import to_process, to_thread
 
 from undertone.core.errors import UndertoneError
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import Clip
+from undertone.diarize.base import MOST_THREADS, Clip
 from undertone.worker.analyzer_process import Answer, Job, analyse, warm
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,7 @@ log = logging.getLogger(__name__)
 DEADLINE_S: Final = 60.0
 # The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30
-# A window alone on an idle machine gets the cores that have nothing to do. Beyond four there is not enough to share:
-# a minute's segmentation and voice are 12 runs of a network, the rest is done by one thread.
-MOST_THREADS: Final = 4
-LOADER: Final = "undertone.diarize.base:load"
+LOADER: Final = "undertone.diarize.engines:load"
 # Enough for a traceback; more of it helps nobody.
 MOST_NOTES: Final = 4096
 # A reason is read by a proctor.

@@ -7,7 +7,8 @@ import pytest
 
 from tests.diarize.speech import ONE_VOICE, SECOND_VOICE, TWO_VOICES, clips, encoded, minute
 from undertone.core.verdict import Diarization, Outcome, judge
-from undertone.diarize.base import AnalysisError, Clip, Diarizer, load
+from undertone.diarize.base import AnalysisError, Clip, Diarizer
+from undertone.diarize.engines import load
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.engine import LocalDiarizer
 

@@ -84,7 +84,9 @@ def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) 
                 yield Expected(early, piece, early.start - lost - before)
                 begun, number = early.start + early.samples, number + 1
         cutter.feed(piece.data[fed - piece.offset :])  # half a frame, or the first two bytes of a change
-    if finished and (closed := cutter.flush()) is not None:
+    closed = cutter.flush()
+    # One that ends with its stream is full or short, and kept where the stream is finished or was left just there.
+    if closed is not None and (finished or [closed.samples] == [*samples[number:]]):
         yield Expected(closed, last, closed.start - _lost(closed, last) - before)
 
 

@@ -171,7 +171,8 @@ async def too_large(house: House) -> int:
 
 @sends("fragments")
 async def fragments(house: House) -> int:
-    return await raw_frames(house, masked(0x02, bytes(1000)), *[masked(0x00, bytes(1000)) for _ in range(100)])
+    # Not a byte after the limit: what the server has not read when it closes makes the kernel drop the close as well.
+    return await raw_frames(house, masked(0x02, bytes(1000)), *[masked(0x00, bytes(1000)) for _ in range(65)])
 
 
 @sends("deflated")
