@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -67,6 +68,15 @@ def test_nothing_is_said_whatever_is_given_up(recording: Recording) -> None:
         assert found(recording, stream_of(recording, gaps=tuple(gaps))) == [], gaps
 
 
+def test_a_file_that_repeats_may_say_the_same_behind_a_gap_as_before(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(frames(0, 500))
+    repeated = load(path, FRAMES * PER_FRAME * 1000 // RATE)
+    for held, offset in ((100, 700), (100, 2200), (600, 1300)):
+        gap = Gap(held * FRAME_BYTES, offset * FRAME_BYTES, (offset - held) * PER_FRAME * 1000 // RATE)
+        assert found(repeated, stream_of(repeated, gaps=(gap,))) == []
+
+
 def without(recording: Recording, frame: int) -> Callable[[list[WindowClosed]], list[WindowClosed]]:
     """A cutter that leaves a frame out, and says nothing."""
 
@@ -82,22 +92,35 @@ SAMPLES = PER_FRAME
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda windows: windows[1:], "bytes 0 to 59748 are expected in no window, and were not given up"),
+        (lambda windows: windows[1:], "window 1: what is expected of it is not what comes next"),
         (lambda windows: windows[:-1], "to 130000 are expected in no window, and were not given up"),
-        (lambda windows: [windows[0], windows[2]], "are expected in no window, and were not given up"),
-        (lambda windows: [windows[0], windows[0]], "window 0: what is expected of it is no run of frames"),
-        (lambda windows: [windows[1], windows[0]], "window 0: what is expected of it is no run of frames"),
+        (
+            lambda windows: [windows[0], windows[2]],
+            "window 2: what is expected of it is not what comes next",
+        ),
+        (
+            lambda windows: [windows[0], windows[0]],
+            "window 0: what is expected of it is not what comes next",
+        ),
+        (
+            lambda windows: [windows[1], windows[0]],
+            "window 1: what is expected of it is not what comes next",
+        ),
         (
             lambda windows: [replace(windows[0], clip=windows[0].clip[:-1]), *windows[1:]],
-            "window 0: what is expected of it is no run of frames",
+            "window 0: what is expected of it is not what comes next",
         ),
         (
             lambda windows: [replace(windows[0], clip=b"\0" + windows[0].clip[1:]), *windows[1:]],
-            "window 0: what is expected of it is no run of frames",
+            "window 0: what is expected of it is not what comes next",
         ),
         (
             lambda windows: [replace(windows[0], duration_ms=windows[0].duration_ms + 52), *windows[1:]],
             "window 0 is expected to last 60081 ms, its frames 60029",
+        ),
+        (
+            lambda windows: [windows[0], replace(windows[1], start_ms=60_500), windows[2]],
+            "window 1 is expected at 60500 ms, its frames at 60029 ms",
         ),
         # A window that begins a frame late, as a lead-in counted wrongly would make it.
         (
@@ -111,7 +134,7 @@ SAMPLES = PER_FRAME
                 ),
                 windows[2],
             ],
-            "are expected in no window, and were not given up",
+            "window 1: what is expected of it is not what comes next",
         ),
     ],
 )
@@ -146,4 +169,4 @@ def test_what_is_found_is_a_violation_of_the_run(recording: Recording, monkeypat
     wrong = windows_of(recording, candidate.streams[0])[1:]
     monkeypatch.setattr(audio, "cut", lambda *_: wrong)
     news = [line for line in stored.violations(record) if line not in before]
-    assert news == ["Candidate 1, stream 1: bytes 0 to 59748 are expected in no window, and were not given up"]
+    assert news == ["Candidate 1, stream 1: window 1: what is expected of it is not what comes next"]

@@ -3,7 +3,7 @@ itself in its errors too. Here only the recording's frames are counted."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -23,14 +23,26 @@ def violations(recording: Recording, stream: StreamRecord, windows: Sequence[Win
     """
     frames = _frames(recording, stream)
     frame_ms = recording.samples_per_frame * 1000 / recording.sample_rate
+    said = recording.data[stream.base : stream.base + stream.spoken]
     at = 0  # the frame that must come next
     for window in windows:
-        lead_in = window.lead_in_samples // recording.samples_per_frame
         own = window.samples // recording.samples_per_frame
-        first = _find(recording.data, stream.base, frames, window.clip, lead_in, own, at)
-        if first is None:
-            yield f"window {window.window}: what is expected of it is no run of frames that were said"
+        lead_in = window.lead_in_samples // recording.samples_per_frame
+        found = [
+            first
+            for first in _begins(stream, frames, at)
+            if first >= lead_in
+            and first + own < len(frames)
+            and said[frames[first - lead_in] : frames[first + own]] == window.clip
+        ]
+        if not found:
+            yield f"window {window.window}: what is expected of it is not what comes next"
             return
+        # A file that repeats may say the same behind each of two gaps.
+        first = min(found, key=lambda first: abs(first * frame_ms - window.start_ms))
+        # A gap cuts the frame that it begins in, and may leave one alone.
+        if abs(first * frame_ms - window.start_ms) > 1 + 3 * frame_ms * len(stream.gaps):
+            yield f"window {window.window} is expected at {window.start_ms} ms, its frames at {first * frame_ms:.0f} ms"
         yield from _given_up(stream, frames, at, first)
         at = first + own
         if abs(window.duration_ms - own * frame_ms) > 1:  # rounded at both ends
@@ -48,13 +60,10 @@ def _frames(recording: Recording, stream: StreamRecord) -> list[int]:
     return [0, *(end - stream.base for end in recording.ends[first:last])]
 
 
-def _find(data: bytes, base: int, frames: Sequence[int], clip: bytes, lead_in: int, own: int, at: int) -> int | None:
-    """Which frame is the first of a window's own, from frame `at` on; None if its clip is no such run of frames."""
-    for first in range(max(at, lead_in), len(frames) - own):
-        begin, end = frames[first - lead_in], frames[first + own]
-        if end - begin == len(clip) and data[base + begin : base + end] == clip:
-            return first
-    return None
+def _begins(stream: StreamRecord, frames: Sequence[int], at: int) -> list[int]:
+    """Frames that the next window's own may begin with: the next of all, or the first behind a gap."""
+    behind = (bisect_left(frames, gap.offset) for gap in stream.gaps)
+    return [at, *(first for first in behind if first > at)]
 
 
 def _given_up(stream: StreamRecord, frames: Sequence[int], first: int, last: int) -> Iterator[str]:
