@@ -59,6 +59,7 @@ EPILOG: Final = (
   Run by the shell half a second after each kill; said once for all, or once for
   each --kill in their order. It may hand the server over or be the server; it
   outlives the run, and what it prints is dropped unless it goes to a file.
+  After signal=TERM a server drains: the command has to wait for its end.
 
 --audio PATH
   With a manifest.jsonl in the folder it is also checked who was heard. One
