@@ -136,6 +136,18 @@ def shorten(record: Record) -> None:
     record.stored["p1", 1, 0] = WindowStored(stream=1, window=0, start_at="", duration_ms=59_000)
 
 
+def test_a_window_may_end_early_where_its_stream_was_away_for_a_minute(recording: Recording) -> None:
+    """Where, only the server knows."""
+    record = a_good_run(recording)
+    shorten(record)
+    stream = record.candidates[0].streams[0]
+    for away_ms, violations in ((50_000, 1), (61_000, 0)):
+        stream.closed(SPOKEN_AT)
+        stream.closed(SPOKEN_AT + 1000)
+        stream.back(SPOKEN_AT + away_ms)
+        assert len(list(storing.violations(record))) == violations
+
+
 def end_early(record: Record) -> None:
     record.candidates[0].fault = "TakenOver: a newer tab"
 

@@ -54,6 +54,8 @@ def difference(record: Record, participant: str, clip: bytes, evidence: Evidence
     stream = next((stream for stream in candidate.streams if stream.number == key[1]), None)
     if stream is None:
         return f"it belongs to stream {key[1]}, which nobody spoke"
+    if stream.may_be_cut_short:
+        return None
     data = candidate.recording.data[stream.base : stream.base + stream.spoken]
     expected = audio.cut(data, [(gap.held, gap.offset, gap.lost_ms) for gap in stream.gaps])
     if key[2] >= len(expected):
