@@ -21,6 +21,7 @@ from undertone.core.events import (
     WindowStored,
 )
 from undertone.core.messages import Finished
+from undertone.core.window import WindowCutter
 from undertone_client.session import Snapshot
 from undertone_client.simulate.audio import Recording, find, load
 from undertone_client.simulate.checks import delivery
@@ -146,6 +147,23 @@ def test_a_window_may_end_early_where_its_stream_was_away_for_a_minute(recording
         stream.closed(SPOKEN_AT + 1000)
         stream.back(SPOKEN_AT + away_ms)
         assert len(list(storing.violations(record))) == violations
+
+
+def test_a_gap_counts_from_the_lead_in_and_the_proctors_are_told_from_the_end_of_the_window(
+    recording: Recording,
+) -> None:
+    record = a_good_run(recording)
+    candidate = record.candidates[0]
+    candidate.small_buffer = True
+    [first] = WindowCutter().feed(recording.data[:70_000])
+    candidate.streams[0].gaps = [Gap(first.resume.offset, 72_800, 20_000)]
+    whole_ms = recording.media_ms_at(first.resume.offset) + 20_000 - first.duration_ms
+    assert whole_ms < 19_999
+    for id_, lost_ms, violations in ((5, whole_ms, 0), (6, 20, 1)):
+        body = AudioMissing(stream=1, start_ms=first.duration_ms, lost_ms=lost_ms)
+        event = Event(id=id_, kind="audio_missing", at="2026-01-01T00:00:00.000Z", participant=ADA, body=body)
+        record.received(record.proctors[0], event, 0)
+        assert sum("never reached" in line for line in storing.violations(record)) == violations
 
 
 def end_early(record: Record) -> None:
