@@ -1,4 +1,4 @@
-"""Credentials that don't open, calls that are none, bytes that are no HTTP, and crowds."""
+"""Credentials that don't open, calls that are none, and crowds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from undertone.web.links import LINK_SECONDS, Links
 
 SOON = 600
 DEEP = '{"title":' + "[" * 30_000 + "]" * 30_000 + "}"
-POST = b"POST /meetings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+POST: Final = b"POST /meetings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def _unsigned(house: House, algorithm: str, signature: str = "") -> str:
@@ -233,25 +233,3 @@ async def bad_range(house: House) -> int:
 async def range_beyond(house: House) -> int:
     range_ = {"Range": "bytes=99999999-"}
     return (await house.call("GET", f"/clips/{await clip(house)}", headers=range_)).status_code
-
-
-# --- bytes
-
-HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-BYTES = {
-    # A byte too many: with more, the kernel may reset the line before the answer is read.
-    "head_bomb": [(HEAD + b"X: a\r\n" * 20_000)[:65_537]],
-    "header_bomb": [(HEAD + b"X: ").ljust(65_537, b"a")],
-    "half_open": [HEAD],
-    "tls": [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)],
-    "garbage": [bytes(range(1, 256)) * 10],
-    "smuggled": [POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"],
-    "non_ascii": [b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-}
-
-
-def _bytes(key: str) -> Sender:
-    return lambda house: raw(house, *BYTES[key])
-
-
-SENDERS.update({key: _bytes(key) for key in BYTES})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -113,6 +115,24 @@ async def raw(house: House, *pieces: bytes) -> int:
         line = await reader.readline()
     writer.close()
     return int(line.split()[1])
+
+
+async def last(house: House, *pieces: bytes) -> int:
+    """The status of the last answer before the port ends the line; each piece is sent once the one before was read.
+
+    0: there was none.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.server.port)
+    heard = b""
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            heard = await reader.read()
+    writer.close()
+    statuses = re.findall(rb"HTTP/1\.1 (\d{3}) ", heard)
+    return int(statuses[-1]) if statuses else 0
 
 
 async def raw_frames(house: House, *pieces: bytes) -> int:
