@@ -30,6 +30,9 @@ UNREAD_WITHIN_MS: Final = 30_000
 # Answers in progress when everything else has drained: clips of half a megabyte, to slow lines.
 ANSWERS_WITHIN_SECONDS: Final = 5
 
+# As uvicorn's websockets_sansio_impl.py says it.
+INVALID_TEXT: Final = "Invalid UTF-8 sequence received from client."
+
 
 class Server(uvicorn.Server):
     """uvicorn without its signal handling: on SIGTERM it would close every socket at once, with 1012 and no word."""
@@ -47,9 +50,12 @@ class Server(uvicorn.Server):
             print(f"Undertone is ready: open http://{_reachable(host)}:{port}", flush=True)  # noqa: T201
 
 
-def _without_traceback(record: logging.LogRecord) -> bool:
-    """A text that is not UTF-8 is the peer's fault: a line tells it, where uvicorn's traceback would fill the log."""
-    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A filter: a text that is not UTF-8 is the peer's fault, which a line tells; uvicorn's traceback fills the log.
+
+    By its message: the same error in a record of another is a bug of ours.
+    """
+    if record.msg == INVALID_TEXT:
         record.exc_info = None
     return True
 
@@ -108,7 +114,7 @@ async def serve(settings: Settings, listener: socket.socket, secrets: Sequence[s
         await tasks.start(running.obey_signals)
         async with database_url(settings) as url, composed(settings, url, secrets, sockets) as node:
             server = Server(_uvicorn(settings, node))
-            logging.getLogger("uvicorn.error").addFilter(_without_traceback)
+            logging.getLogger("uvicorn.error").addFilter(without_traceback)
             running.begun(node, server)
             try:
                 await server.serve([listener])

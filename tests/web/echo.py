@@ -37,6 +37,8 @@ class Echo:
                     return
                 case "bug":
                     raise ZeroDivisionError
+                case "bug in a text":
+                    b"\xff".decode()
                 case "fault":
                     raise MeetingEnded("it is over")
                 case "fault in a task":
