@@ -18,6 +18,7 @@ from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
 from undertone.web.heads import BoundedHeads
+from undertone.web.lines import Line
 
 log: Final = logging.getLogger("undertone")
 
@@ -164,7 +165,7 @@ def _uvicorn(settings: Settings, node: Node) -> uvicorn.Config:
     return uvicorn.Config(
         node.app,
         http=BoundedHeads,
-        ws="websockets-sansio",
+        ws=Line,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,
