@@ -7,6 +7,8 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 from unittest import mock
 from urllib.parse import urlsplit
@@ -32,9 +34,12 @@ from tests.end_to_end.rubbish.room import (
 )
 from tests.end_to_end.test_close_codes import fell_behind
 from tests.end_to_end.wire import Room, Socket, stream
+from tests.serving import running_server
+from undertone.process import raise_open_files
 from undertone.web.links import LINK_SECONDS, Links
 
 SOON = 600
+NOBODY: Final = {"type": "hello", "token": ""}
 DEEP = '{"title":' + "[" * 30_000 + "]" * 30_000 + "}"
 POST: Final = b"POST /meetings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -45,6 +50,14 @@ def _unsigned(house: House, algorithm: str, signature: str = "") -> str:
     return ".".join([*coded, signature])
 
 
+def _rewritten(token: str, **claims: object) -> str:
+    """With its old signature."""
+    head, body, signature = token.split(".")
+    old = json.loads(base64.urlsafe_b64decode(body + "=="))
+    new = base64.urlsafe_b64encode(json.dumps({**old, **claims}).encode()).decode().rstrip("=")
+    return f"{head}.{new}.{signature}"
+
+
 TO_STREAM: Final[dict[str, Callable[[House], str]]] = {
     "no_token": lambda house: "",
     "other_secret": lambda house: signed(house.claims(exp=int(time.time()) + SOON), "s" * 40),
@@ -53,6 +66,7 @@ TO_STREAM: Final[dict[str, Callable[[House], str]]] = {
     "expired": lambda house: house.token(ttl_s=-5),
     "no_exp": lambda house: signed(house.claims()),
     "proctor_streams": lambda house: house.token("proctor"),
+    "rewritten": lambda house: _rewritten(house.token(), meeting=Room.create(house.server).id),
     "unknown_meeting": lambda house: house.token(meeting="nowhere"),
 }
 TO_CHANNEL: Final[dict[str, Callable[[House], dict[str, str]]]] = {
@@ -117,6 +131,31 @@ async def silent_crowd(house: House) -> int:
     told = await asyncio.gather(*[ended(opened) for opened in crowd])
     assert set(told) <= {4004, 4005}  # the 64 that were let in say nothing in time
     return max(set(told), key=told.count)
+
+
+@sends("silent_city")
+async def silent_city(house: House) -> int:
+    """As many as one address may have, from each of 17."""
+    raise_open_files()
+    with ExitStack() as crowd:
+        for n in range(17 * 64):
+            silent = crowd.enter_context(from_address(house, f"127.0.1.{n // 64 + 1}"))
+            silent.sendall(HANDSHAKE % b"/stream")
+        code = await first(house, "/stream", NOBODY)
+    while await first(house, "/stream", NOBODY) == 4001:  # until all are gone
+        await asyncio.sleep(0.1)
+    return code
+
+
+@sends("full")
+async def full(house: House) -> int:
+    env = {"UNDERTONE_SECRET": SECRET, "UNDERTONE_MAX_SOCKETS": "2"}
+    with running_server(house.folder, database_url=house.database_url, env=env, log="full.log") as server:
+        node = replace(house, server=server)
+        inside = [await node.streaming() for _ in range(2)]
+        code = await first(node, "/stream", {"type": "hello", "token": house.token()})
+        assert [await finished(each) for each in inside] == [1000, 1000]
+        return code
 
 
 @sends("never_reads")

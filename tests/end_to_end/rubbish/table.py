@@ -91,6 +91,7 @@ ROWS: Final = (
     Row("proctor_streams", "/stream", "a proctor's token", 4502, "a candidate's is needed"),
     Row("candidate_watches", "/channel", "a candidate's token", 4502, "a proctor's is needed"),
     Row("other_meeting", "/channel", "a proctor's token of another meeting", 4502, "the token is for another meeting"),
+    Row("rewritten", "/stream", "a token with another meeting written into it", 4501, "the signature covers it"),
     Row("unknown_meeting", "/stream", "a valid token of a meeting that is not", 4509, "no such meeting"),
     Row("revoked", "/stream", "the token of a revoked candidate", 4508, "it stays revoked"),
     Row("others_stream", "/stream", "the number of somebody else's stream", 4509, "numbers count per candidate"),
@@ -104,6 +105,8 @@ ROWS: Final = (
     Row("origin", "/channel", "an Origin that is not allowed", 4502, "told, for a browser can't see a refusal"),
     Row("elsewhere", "/meetings", "a WebSocket handshake", 403, "sockets are at two paths alone"),
     Row("silent_crowd", "/stream", "300 sockets of one address without `hello`", 4004, "64 an address; others get in"),
+    Row("silent_city", "/stream", "1,000 sockets of many addresses without `hello`, then one", 4001, "1,000 in all"),
+    Row("full", "/stream", "a socket more than UNDERTONE_MAX_SOCKETS", 4001, "another node may have room"),
     # --- HTTP
     Row("large_body", "POST /meetings", "a body of 1 MB", 413, "64 KiB are taken"),
     Row("endless_body", "POST /meetings", "a chunked body of 1 MB", 413, "64 KiB are taken"),
