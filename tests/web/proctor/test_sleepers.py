@@ -36,13 +36,13 @@ def places_of(house: Watched) -> Places:
 
 
 @asynccontextmanager
-async def sleeping(house: Watched, count: int) -> AsyncIterator[list[ClientConnection]]:
+async def sleeping(house: Watched, count: int, line_bytes: int = 256 * 1024) -> AsyncIterator[list[ClientConnection]]:
     """So many who say hello and read nothing; all places that one meeting may have are taken."""
     await house.database.execute(CANDIDATES, {"meeting": house.meeting})
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(count):
-            line = narrow_line(house, 256 * 1024)  # slept through, but read in no time once awake
+            line = narrow_line(house, line_bytes)  # slept through, but read in no time once awake
             clients.append(await stack.enter_async_context(house.dial(sock=line)))
             clients[-1].transport.pause_reading()
             await house.hello(clients[-1])
@@ -112,18 +112,18 @@ async def test_who_wakes_soon_is_told_why(own_house: Watched, monkeypatch: pytes
 async def test_whoever_reads_slowly_but_steadily_gets_its_snapshot(
     own_house: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places_module, "PATIENCE_S", 0.5)
-    async with sleeping(own_house, 2 * PLACES_A_MEETING) as readers:
+    monkeypatch.setattr(places_module, "PATIENCE_S", 0.3)
+    async with sleeping(own_house, 2 * PLACES_A_MEETING, 32 * 1024) as readers:
         async with anyio.create_task_group() as tasks:
 
             async def read(reader: ClientConnection) -> None:
-                """Some 200 KB each time: in all longer than anybody's patience."""
+                """What the line holds, each time: in all longer than anybody's patience."""
                 with anyio.fail_after(60):
                     while not reader.recv_messages.frames:
                         reader.transport.resume_reading()
                         await anyio.sleep(0)
                         reader.transport.pause_reading()
-                        await anyio.sleep(0.3)
+                        await anyio.sleep(0.05)
                 reader.transport.resume_reading()
                 assert len((await hear(reader))["candidates"]) == 20_000
 
