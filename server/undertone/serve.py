@@ -18,6 +18,7 @@ from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
 from undertone.web.heads import BoundedHeads
+from undertone.web.lines import Line
 
 log: Final = logging.getLogger("undertone")
 
@@ -29,6 +30,9 @@ PING_WITHIN_SECONDS: Final = 10.0
 UNREAD_WITHIN_MS: Final = 30_000
 # Answers in progress when everything else has drained: clips of half a megabyte, to slow lines.
 ANSWERS_WITHIN_SECONDS: Final = 5
+
+# As uvicorn's websockets_sansio_impl.py says it.
+INVALID_TEXT: Final = "Invalid UTF-8 sequence received from client."
 
 
 class Server(uvicorn.Server):
@@ -47,9 +51,12 @@ class Server(uvicorn.Server):
             print(f"Undertone is ready: open http://{_reachable(host)}:{port}", flush=True)  # noqa: T201
 
 
-def _without_traceback(record: logging.LogRecord) -> bool:
-    """A text that is not UTF-8 is the peer's fault: a line tells it, where uvicorn's traceback would fill the log."""
-    if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+def without_traceback(record: logging.LogRecord) -> bool:
+    """A filter: a text that is not UTF-8 is the peer's fault, which a line tells; uvicorn's traceback fills the log.
+
+    By its message: the same error in a record of another is a bug of ours.
+    """
+    if record.msg == INVALID_TEXT:
         record.exc_info = None
     return True
 
@@ -108,7 +115,7 @@ async def serve(settings: Settings, listener: socket.socket, secrets: Sequence[s
         await tasks.start(running.obey_signals)
         async with database_url(settings) as url, composed(settings, url, secrets, sockets) as node:
             server = Server(_uvicorn(settings, node))
-            logging.getLogger("uvicorn.error").addFilter(_without_traceback)
+            logging.getLogger("uvicorn.error").addFilter(without_traceback)
             running.begun(node, server)
             try:
                 await server.serve([listener])
@@ -158,7 +165,7 @@ def _uvicorn(settings: Settings, node: Node) -> uvicorn.Config:
     return uvicorn.Config(
         node.app,
         http=BoundedHeads,
-        ws="websockets-sansio",
+        ws=Line,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.simulated import ADA, a_good_run, a_recording, judged
+from tests.client.simulated import ADA, SPOKEN_AT, a_good_run, a_recording, judged
 from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, WindowJudged, WindowStored
 from undertone.core.messages import Finished
+from undertone.core.window import WindowCutter
 from undertone_client.session import Snapshot
 from undertone_client.simulate.audio import Recording
 from undertone_client.simulate.checks import delivery
@@ -95,6 +96,35 @@ def failed(record: Record) -> None:
 
 def shorten(record: Record) -> None:
     record.stored["p1", 1, 0] = WindowStored(stream=1, window=0, start_at="", duration_ms=59_000)
+
+
+def test_a_window_may_end_early_where_its_stream_was_away_for_a_minute(recording: Recording) -> None:
+    """Where, only the server knows."""
+    record = a_good_run(recording)
+    shorten(record)
+    stream = record.candidates[0].streams[0]
+    for away_ms, violations in ((50_000, 1), (61_000, 0)):
+        stream.closed(SPOKEN_AT)
+        stream.closed(SPOKEN_AT + 1000)
+        stream.back(SPOKEN_AT + away_ms)
+        assert len(list(storing.violations(record))) == violations
+
+
+def test_a_gap_counts_from_the_lead_in_and_the_proctors_are_told_from_the_end_of_the_window(
+    recording: Recording,
+) -> None:
+    record = a_good_run(recording)
+    candidate = record.candidates[0]
+    candidate.small_buffer = True
+    [first] = WindowCutter().feed(recording.data[:70_000])
+    candidate.streams[0].gaps = [Gap(first.resume.offset, 72_800, 20_000)]
+    whole_ms = recording.media_ms_at(first.resume.offset) + 20_000 - first.duration_ms
+    assert whole_ms < 19_999
+    for id_, lost_ms, violations in ((5, whole_ms, 0), (6, 20, 1)):
+        body = AudioMissing(stream=1, start_ms=first.duration_ms, lost_ms=lost_ms)
+        event = Event(id=id_, kind="audio_missing", at="2026-01-01T00:00:00.000Z", participant=ADA, body=body)
+        record.received(record.proctors[0], event, 0)
+        assert sum("never reached" in line for line in storing.violations(record)) == violations
 
 
 def end_early(record: Record) -> None:

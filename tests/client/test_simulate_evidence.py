@@ -183,3 +183,11 @@ def test_of_two_streams_that_begin_at_one_moment_the_clip_is_of_either(record: R
     assert difference(record, ADA.id, first, evidence) is None
     assert difference(record, ADA.id, other, evidence) is None
     assert difference(record, ADA.id, first[FRAME_BYTES:], evidence) is not None
+
+
+def test_a_stream_that_was_away_for_a_minute_may_be_cut_anywhere_and_holds_what_was_said(record: Record) -> None:
+    clip, evidence = told_of(record, 1)
+    record.candidates[0].streams[0].away_ms = 61_000
+    assert difference(record, ADA.id, clip[FRAME_BYTES:], evidence) is None
+    spliced = clip[: 5 * FRAME_BYTES] + clip[6 * FRAME_BYTES :]
+    assert difference(record, ADA.id, spliced, evidence) == "it is nowhere in what was said in stream 1"

@@ -51,6 +51,17 @@ def test_sound_that_was_lost() -> None:
 def test_sound_that_was_lost_after_a_window_was_stored_and_its_server_killed() -> None:
     """The window is whole, and the stream goes on from before its end, where the lead-in of the next one begins."""
     [stored] = WindowCutter().feed(b"".join(FRAMES[:2310]))
+    lost_after(stored)
+
+
+def test_sound_that_was_lost_after_a_window_that_nobody_took_up() -> None:
+    cutter = WindowCutter()
+    assert not cutter.feed(b"".join(FRAMES[:1500]))
+    [stored] = short_windows(*cutter.part())
+    lost_after(stored)
+
+
+def lost_after(stored: WindowClosed) -> None:
     begin, offset = stored.resume.offset, len(b"".join(FRAMES[:3000]))
     resumed = WindowCutter(stored.resume)
     assert resumed.gap(offset, 20_000) is None

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from undertone.core.events import CandidateMoved, Evidence, Person
+from undertone.core.events import Anomaly, CandidateMoved, Evidence, Person
 from undertone.store.database import Database, Row
 from undertone.store.events import Events, NewEvent, append
 from undertone.store.meetings import Meetings
@@ -111,3 +111,8 @@ class House:
     async def rows(self, query: str, **values: object) -> list[Row]:
         """For looking at what was written."""
         return await self.database.fetch_all(query, values)
+
+
+def as_read(anomaly: Anomaly) -> Anomaly:
+    """As it arrives: what the store answers is there to be encoded."""
+    return msgspec.json.decode(msgspec.json.encode(anomaly), type=Anomaly)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.store.house import EVIDENCE, House
+from tests.store.house import EVIDENCE, House, as_read
 from undertone.core.events import CandidateMoved
 from undertone.core.messages import Candidate, ChannelReady, decode_to_proctor, encode
 from undertone.store.events import NewEvent, append
@@ -78,7 +78,14 @@ async def test_the_newest_anomalies_come_first(house: House) -> None:
     assert found[0].review is None
     assert found[2].review is not None
     assert found[2].review.note == "the radio"
-    assert await list_anomalies(house.database, "exam") == found
+    assert [as_read(anomaly) for anomaly in await list_anomalies(house.database, "exam")] == found
+
+
+async def test_what_is_stored_as_json_is_not_read_only_to_be_written_again(house: House) -> None:
+    """A meeting can have 15,000 windows in its anomalies."""
+    await house.anomaly("a1")
+    [anomaly] = await list_anomalies(house.database, "exam")
+    assert not isinstance(anomaly.evidence, list)
 
 
 async def test_one_meetings_snapshot_holds_nothing_of_another(house: House) -> None:

@@ -15,6 +15,8 @@ from tests.web.here import serving
 from undertone.core.errors import MeetingEnded
 from undertone.web.sockets import Entrance, Peer
 
+# More than the kernel holds for a line.
+LARGE = "x" * 8_000_000
 PROTOCOL = "undertone.channel.v1"
 
 
@@ -37,6 +39,10 @@ class Echo:
                     return
                 case "bug":
                     raise ZeroDivisionError
+                case "large":
+                    await peer.send(LARGE)
+                case "bug in a text":
+                    b"\xff".decode()
                 case "fault":
                     raise MeetingEnded("it is over")
                 case "fault in a task":

@@ -17,6 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from undertone.config import Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.serve import PING_EVERY_SECONDS, PING_WITHIN_SECONDS, Server, bind
+from undertone.web.heads import BoundedHeads
+from undertone.web.lines import Line
 
 WITHIN_S = 10.0
 
@@ -26,8 +28,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """The URL of its WebSockets, while the block runs."""
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedHeads,
+        ws=Line,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_EVERY_SECONDS,
         ws_ping_timeout=PING_WITHIN_SECONDS,

@@ -148,3 +148,36 @@ async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
         newer.cut.set()
         await candidates.settle(5)
         tasks.cancel_scope.cancel()
+
+
+async def test_a_line_that_another_node_took_is_let_go_though_no_notice_came(streams: SlowForTheFirst) -> None:
+    """It found no line here: this one's hello was being answered just then."""
+    streams.waits_in = "nowhere"
+    candidates = registry(streams)
+    line = OpenLine()
+    refused: list[TakenOver] = []
+
+    async def converse() -> None:
+        try:
+            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
+        except TakenOver as fault:
+            refused.append(fault)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(candidates.run)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(converse)
+        with anyio.fail_after(5):
+            while not line.said:
+                await anyio.sleep(0.01)
+        elsewhere = Streams(streams._database, streams._clips, lambda _: None, "there")
+        await elsewhere.open("m", "p", None, 4_000_000_000_000)
+        candidates.reconnected()
+        with anyio.fail_after(5):
+            while not refused:
+                await anyio.sleep(0.01)
+        row = await streams._database.fetch_one("select generation, node from participants")
+        assert row is not None
+        assert (row["generation"], row["node"]) == (2, "there")
+        await candidates.settle(5)
+        tasks.cancel_scope.cancel()

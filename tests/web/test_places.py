@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
+from undertone.core.errors import FellBehind
 from undertone.web import places as places_module
 from undertone.web.places import PLACES, PLACES_A_MEETING, Places
 
@@ -35,10 +36,13 @@ class Sleepers:
 
     async def _sleep(self, meeting: str, name: str, handed_over: bool) -> None:
         with anyio.CancelScope() as scope:
-            async with self.places.place(meeting, lambda _: scope.cancel()) as place:
-                if handed_over:
-                    place.handed_over()
+            place = await self.places.take(meeting, lambda _: scope.cancel(), lambda: 1)
+            if handed_over:
+                place.handed_over()
+            try:
                 await anyio.sleep_forever()
+            finally:
+                self.places.give_back(place)
         if scope.cancelled_caught:
             self.evicted.append(name)
 
@@ -53,8 +57,7 @@ async def asleep() -> AsyncIterator[Sleepers]:
 async def enters(sleepers: Sleepers, meeting: str) -> None:
     """Somebody who reads."""
     with anyio.fail_after(5):
-        async with sleepers.places.place(meeting, lambda _: None):
-            pass
+        sleepers.places.give_back(await sleepers.places.take(meeting, lambda _: None, lambda: 0))
 
 
 async def test_one_meeting_leaves_places_for_others() -> None:
@@ -113,3 +116,80 @@ async def test_who_leaves_while_it_waits_leaves_nothing_behind() -> None:
             others.cancel_scope.cancel()
         assert sleepers.places.held == 0
         await enters(sleepers, "m")
+
+
+SNAPSHOT = 10_000
+
+
+async def reads(places: Places, told: list[str]) -> None:
+    """Steadily, and longer than anybody's patience; whoever is told to leave comes back and begins again."""
+    while True:
+        read = anyio.Event()
+        began: list[float] = []
+
+        def unsent(began: list[float] = began) -> int:
+            return SNAPSHOT - int((anyio.current_time() - began[0]) * SNAPSHOT / (1.6 * places_module.PATIENCE_S))
+
+        def leave(_: FellBehind, read: anyio.Event = read) -> None:
+            told.append("leave")
+            read.set()
+
+        place = await places.take("large", leave, unsent)
+        began.append(anyio.current_time())
+        place.handed_over()
+        with anyio.move_on_after(1.6 * places_module.PATIENCE_S):
+            await read.wait()
+        places.give_back(place)
+        if not read.is_set():
+            told.append("served")
+            return
+
+
+async def test_forty_who_read_slowly_but_steadily_are_all_served(
+    impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "SLOWEST_BYTES_S", SNAPSHOT / 2 / places_module.PATIENCE_S)
+    places = Places()
+    told: list[str] = []
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(40):
+                tasks.start_soon(reads, places, told)
+    assert told == ["served"] * 40
+
+
+async def test_who_takes_less_than_the_slowest_pace_leaves(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places_module, "SLOWEST_BYTES_S", 1000.0)
+    places = Places()
+    told: list[str] = []
+    left = iter(range(10_000, 0, -10))  # 10 bytes less each time it is looked at
+    place = await places.take("m", lambda _: told.append("leave"), lambda: next(left))
+    place.handed_over()
+    for number in range(1, PLACES):
+        await places.take(f"m{number}", lambda _: None, lambda: 0)
+    with anyio.move_on_after(5 * places_module.PATIENCE_S):
+        await places.take("new", lambda _: None, lambda: 0)
+    assert told == ["leave"]
+
+
+async def test_nobody_enters_before_who_was_told_has_gone_and_no_more_are_told_than_wait(impatient: None) -> None:
+    places = Places()
+    told: list[str] = []
+    held = []
+    for number in range(PLACES):
+        held.append(await places.take(f"m{number}", lambda _: told.append("leave"), lambda: 1))
+        held[-1].handed_over()
+    async with anyio.create_task_group() as tasks:
+        entered = anyio.Event()
+
+        async def enter() -> None:
+            await places.take("new", lambda _: None, lambda: 0)
+            entered.set()
+
+        tasks.start_soon(enter)
+        await anyio.sleep(10 * places_module.PATIENCE_S)
+        assert told == ["leave"]
+        assert not entered.is_set()
+        places.give_back(next(place for place in held if place.evicted))
+        with anyio.fail_after(5):
+            await entered.wait()

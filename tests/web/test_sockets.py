@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from tests.web.echo import PROTOCOL, echoing, gone
 from tests.web.here import dial, end_of, hear
 from undertone.core.errors import CLOSE_CODES, FIRST_FINAL, MeetingEnded, RemoteFault, TakenOver
 from undertone.core.messages import MAX_MESSAGE_BYTES
+from undertone.serve import INVALID_TEXT, without_traceback
 from undertone.web import sockets
 from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, spread
 
@@ -130,6 +132,23 @@ async def test_a_bug_ends_one_conversation_and_no_other(caplog: pytest.LogCaptur
         assert await hear(other) == {"said": "still here"}
         assert echo.entrance.open == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_only_a_text_of_the_peers_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(without_traceback)
+    try:
+        async with echoing() as (url, _), dial(url) as client, dial(url) as bug:
+            await client.send(b"\xff", text=True)
+            assert (await end_of(client))[1] == 1007
+            assert INVALID_TEXT in caplog.text
+            assert "Traceback" not in caplog.text
+            await bug.send("bug in a text")
+            await end_of(bug)
+        assert "Traceback" in caplog.text
+        assert "UnicodeDecodeError" in caplog.text
+    finally:
+        logger.removeFilter(without_traceback)
 
 
 async def test_sending_to_a_peer_that_left_does_nothing() -> None:

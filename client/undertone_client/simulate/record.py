@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from undertone.core.events import Anomaly, AnomalyMoved, AudioMissing, Event, Evidence, WindowJudged, WindowStored
 from undertone.core.messages import Finished
@@ -13,6 +13,9 @@ from undertone_client.simulate.tap import Tap
 
 # Every `at` below is a monotonic clock in milliseconds.
 WindowKey = tuple[str, int, int]  # participant, stream, window
+
+# A part that nobody takes up for 60 s becomes a short window; the server may have missed the line some seconds earlier.
+TAKEN_UP_WITHIN_MS: Final = 55_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class StreamRecord:
     end: Literal["speaking", "finished", "left", "taken over", "failed"] = "speaking"
     finished: Finished | None = None
     left_at: int = 0
+    away_since: int | None = None
+    away_ms: int = 0  # the longest time without a connection
 
     @property
     def windows(self) -> int:
@@ -76,6 +81,24 @@ class StreamRecord:
             self.out_of_order.append(f"byte {offset} was acknowledged after byte {self.stored_offset}")
         self.stored_at[window] = now_ms
         self.stored_offset = max(self.stored_offset, offset)
+
+    @property
+    def may_be_cut_short(self) -> bool:
+        """Whether it was away for so long that what the server had of a window may have become one.
+
+        Where that ended only the server knows: what became of such a stream can be said from inside alone.
+        """
+        return self.away_ms > TAKEN_UP_WITHIN_MS
+
+    def closed(self, now_ms: int) -> None:
+        """A connection ended, or could not be had."""
+        self.away_since = now_ms if self.away_since is None else self.away_since
+
+    def back(self, now_ms: int) -> None:
+        """A connection was answered."""
+        if self.away_since is not None:
+            self.away_ms = max(self.away_ms, now_ms - self.away_since)
+            self.away_since = None
 
     def ready(self, stream: int, held: int) -> None:
         """`ready` arrived."""

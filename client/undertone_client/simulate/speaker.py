@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from undertone.core.errors import RateLimited, TakenOver, UndertoneError
-from undertone.core.messages import Error, Stored, StreamReady, ToCandidate
+from undertone.core.messages import Error, Finished, Stored, StreamReady, ToCandidate
 from undertone_client.connection import CandidateStream
 from undertone_client.connection.address import Dial
 from undertone_client.session.outbox import KEEP_MS
@@ -159,7 +159,7 @@ class Speaker:
             random=Random(f"{self._exam.schedule.seed} candidate {candidate.number} {len(candidate.streams)}"),  # noqa: S311 - repeatable
             on_message=tab.answered,
             on_server_fault=lambda fault: candidate.server_faults.append(str(fault)),
-            on_close=lambda code, reason: candidate.closes.append(Closed(now_ms(), code, reason, tab.stream.server)),
+            on_close=tab.closed,
             dial=self._dial,
         )
         await tab.stream.__aenter__()
@@ -198,8 +198,15 @@ class _Tab:
         """Whether another tab owned the candidate before this one ever had a stream."""
         return self.record.number is None and isinstance(self.stream.session.fault, TakenOver)
 
+    def closed(self, code: int, reason: str) -> None:
+        """A connection ended, or could not be had."""
+        self.record.closed(now_ms())
+        self._candidate.closes.append(Closed(now_ms(), code, reason, self.stream.server))
+
     def answered(self, message: ToCandidate) -> None:
         """One message of the server."""
+        if isinstance(message, (StreamReady, Finished)):
+            self.record.back(now_ms())
         if isinstance(message, Stored):
             self.record.stored(message.window, message.offset, now_ms())
             self._stored()

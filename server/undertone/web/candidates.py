@@ -237,6 +237,9 @@ class Candidates:
                 connection.stop(NotFound("the meeting was deleted"))
             elif row["revoked_at"] is not None:
                 connection.stop(Revoked("this participant was revoked"))
+            elif row["generation"] > connection.owner.generation:
+                # Its hello was answered just as another node asked for the line, or the notice got lost.
+                connection.stop(TakenOver("a newer connection owns the candidate"))
             elif ended_at is not None and (
                 connection.opened_at < ended_at or row["now"] > ended_at + DELIVERY_AFTER_END
             ):

@@ -17,26 +17,32 @@ from undertone.core.errors import FellBehind
 # Behind the 64 KiB that the transport holds. Some hundred events with evidence, or some thousand without.
 QUEUE_BYTES: Final = 256 * 1024
 
-# A peer that takes nothing for so long is not slow but gone: pings would find it after 25 s, if they could be written.
+# A peer that takes nothing for so long is not slow but gone: pings, too, find it after 25 s.
 STALLED_S: Final = 25.0
 
 
 class Outbox:
     """The outgoing texts of one subscriber, in the order they were pushed."""
 
-    __slots__ = ("_bytes", "_fell_behind", "_free", "_limit", "_queue", "_send", "_spawn")
+    __slots__ = ("_bytes", "_fell_behind", "_free", "_limit", "_moved", "_queue", "_send", "_spawn", "_unsent")
 
     def __init__(
         self,
         send: Callable[[str], Coroutine[Any, Any, None]],
         spawn: Callable[[Callable[..., Coroutine[Any, Any, None]], Any], object],
         fell_behind: Callable[[FellBehind], None],
+        unsent: Callable[[], int],
         limit: int = QUEUE_BYTES,
     ) -> None:
-        """`spawn` starts a task that ends with the socket; `fell_behind` is told once too much is queued."""
+        """`spawn` starts a task that ends with the socket; `fell_behind` is told once too much is queued.
+
+        `unsent` answers how many bytes its peer has not taken of those that were sent.
+        """
         self._send = send
         self._spawn = spawn
         self._fell_behind = fell_behind
+        self._unsent = unsent
+        self._moved = False
         self._limit = limit
         self._queue: deque[str] | None = None  # None: the last send did not have to wait
         self._bytes = 0
@@ -67,21 +73,30 @@ class Outbox:
 
     async def _drain(self, rest: _Rest) -> None:
         assert self._queue is not None
-        try:
-            with anyio.fail_after(STALLED_S):
-                await rest
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch)
+            await rest
             while self._queue:
+                self._moved = True
                 text = self._queue.popleft()
                 self._bytes -= _size(text)
-                with anyio.fail_after(STALLED_S):
-                    await self._send(text)
-        except TimeoutError:
-            self._fell_behind(FellBehind(f"nothing was read for {STALLED_S:.0f} s; resume by id"))
-            return
+                await self._send(text)
+            tasks.cancel_scope.cancel()
         self._queue = None
         if self._free is not None:
             self._free.set()
             self._free = None
+
+    async def _watch(self) -> None:
+        """One text may take minutes, a snapshot's; what counts is that the peer takes some of it."""
+        unsent = self._unsent()
+        while True:
+            self._moved = False
+            await anyio.sleep(STALLED_S)
+            before, unsent = unsent, self._unsent()
+            if not self._moved and unsent >= before:
+                self._fell_behind(FellBehind(f"nothing was read for {STALLED_S:.0f} s; resume by id"))
+                return
 
 
 class _Rest:

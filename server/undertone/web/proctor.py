@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Protocol
 
 import anyio
@@ -70,13 +72,16 @@ class ProctorSockets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """One WebSocket, from its handshake to its end."""
-        await self.entrance.serve(WebSocket(scope, receive, send), CHANNEL_PROTOCOL, self._converse)
+        with ExitStack() as afterwards:
+            await self.entrance.serve(
+                WebSocket(scope, receive, send), CHANNEL_PROTOCOL, partial(self._converse, afterwards)
+            )
 
-    async def _converse(self, peer: Peer, hello: str) -> None:
+    async def _converse(self, afterwards: ExitStack, peer: Peer, hello: str) -> None:
         subscription: Subscription | None = None
         try:
             async with anyio.create_task_group() as tasks:
-                subscription = Subscription(self, peer, tasks)
+                subscription = Subscription(self, peer, tasks, afterwards)
                 await subscription.converse(hello)
                 tasks.cancel_scope.cancel()
         finally:
@@ -88,14 +93,26 @@ class ProctorSockets:
 class Subscription:
     """One socket after its hello. The hub sees it as its `Subscriber`."""
 
-    __slots__ = ("_asked", "_channel", "_in_order", "_meeting", "_outbox", "_peer", "_shared", "_tasks", "proctor")
+    __slots__ = (
+        "_afterwards",
+        "_asked",
+        "_channel",
+        "_in_order",
+        "_meeting",
+        "_outbox",
+        "_peer",
+        "_shared",
+        "_tasks",
+        "proctor",
+    )
 
-    def __init__(self, shared: ProctorSockets, peer: Peer, tasks: TaskGroup) -> None:
+    def __init__(self, shared: ProctorSockets, peer: Peer, tasks: TaskGroup, afterwards: ExitStack) -> None:
         self._shared = shared
         self._peer = peer
         self._tasks = tasks
+        self._afterwards = afterwards  # what is done once the peer was told the end
         self._channel = Channel()
-        self._outbox = Outbox(peer.send, tasks.start_soon, self.close)
+        self._outbox = Outbox(peer.send, tasks.start_soon, self.close, peer.line.unsent)
         self._meeting = ""
         self._asked: ChannelHello | Refresh | None = None  # with the credential that holds
         self._in_order: anyio.Lock | None = None
@@ -215,14 +232,18 @@ class Subscription:
             self._shared.hub.follow(meeting, self, position.epoch, position.last_id)
 
     async def _take_snapshot(self, meeting: str) -> None:
-        async with self._shared.places.place(meeting, self.close) as place:
-            taken = await self._shared.snapshot(meeting)
-            now = steady_ms()
-            self._perform(self._channel.snapshot(taken.epoch, taken.last_id, taken.candidates, taken.anomalies, now))
-            self._shared.hub.follow(meeting, self, taken.epoch, taken.last_id)
-            place.handed_over()
-            del taken  # the text alone is on its way
-            await self._outbox.room()
+        places = self._shared.places
+        place = await places.take(meeting, self.close, self._peer.line.unsent)
+        # Whoever is told to leave keeps its place until it has gone: until then its text is in memory.
+        self._afterwards.callback(places.give_back, place)
+        taken = await self._shared.snapshot(meeting)
+        now = steady_ms()
+        self._perform(self._channel.snapshot(taken.epoch, taken.last_id, taken.candidates, taken.anomalies, now))
+        self._shared.hub.follow(meeting, self, taken.epoch, taken.last_id)
+        place.handed_over()
+        del taken  # the text alone is on its way
+        await self._outbox.room()
+        places.give_back(place)
 
     async def _recover(self, wanted: Recover) -> None:
         failures = 0

@@ -34,6 +34,7 @@ from undertone.core.errors import (
 )
 from undertone.core.messages import HELLO_WITHIN_MS, encode, error_message
 from undertone.web.addresses import counted
+from undertone.web.lines import line_of
 
 # How long `error` and the close may wait for a peer that reads slowly. After it the line is dropped without a code,
 # which clients take as "try again". Long enough for 64 KiB, what the transport may still hold, at 100 kbit/s.
@@ -71,13 +72,14 @@ class Limits:
 class Peer:
     """One accepted WebSocket, seen from its handler."""
 
-    __slots__ = ("_fault", "_scope", "_websocket", "address", "on_stop")
+    __slots__ = ("_fault", "_scope", "_websocket", "address", "line", "on_stop")
 
     def __init__(self, websocket: WebSocket, address: str) -> None:
         self._websocket = websocket
         self._scope = anyio.CancelScope()
         self._fault: RemoteFault | None = None
         self.address = address
+        self.line = line_of(websocket.scope)
         #: Set by a handler that must do something before it ends; without it, `stop` cancels the handler.
         self.on_stop: Callable[[RemoteFault], None] | None = None
 
@@ -111,13 +113,15 @@ class Peer:
     async def _close(self, fault: RemoteFault | None) -> None:
         if self._websocket.client_state is WebSocketState.DISCONNECTED:
             return
-        with anyio.move_on_after(CLOSE_WITHIN_S):
+        with anyio.move_on_after(CLOSE_WITHIN_S) as told:
             with contextlib.suppress(*LEFT):
                 if fault is None:
                     await self._websocket.close(1000)
                 else:
                     await self._websocket.send_text(encode(error_message(spread(fault))))
                     await self._websocket.close(fault.close, fault.code)
+        if told.cancelled_caught:
+            self.line.abort()
 
 
 def spread(fault: RemoteFault) -> RemoteFault:

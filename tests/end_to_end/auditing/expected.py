@@ -52,7 +52,7 @@ def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) 
     before = decoded = number = 0  # samples before the piece, and so far; windows so far
     for piece in pieces:
         if piece.offset or piece.lost_ms:
-            whole = _stored_whole(cutter, last)
+            whole = _stored_whole(cutter, last, samples[number : number + 1])
             if whole is not None:
                 yield Expected(whole, last, whole.start - _lost(whole, last) - before)
                 number += 1
@@ -90,12 +90,26 @@ def windows_of(pieces: Sequence[Piece], samples: Sequence[int], finished: bool) 
         yield Expected(closed, last, closed.start - _lost(closed, last) - before)
 
 
-def _stored_whole(cutter: WindowCutter, piece: Piece) -> WindowClosed | None:
-    """The window whose successor's lead-in begins just where `piece.data` ends."""
+def _stored_whole(cutter: WindowCutter, piece: Piece, samples: Sequence[int]) -> WindowClosed | None:
+    """The window whose successor's lead-in begins just where `piece.data` ends; a short one if it lasts `samples`."""
     begin, end = cutter.resume.offset - piece.offset, piece.offset + len(piece.data)
     if begin < 0 or not piece.beyond:
         return None
-    closed = WindowCutter(cutter.resume).feed(piece.data[begin:] + piece.beyond)
+    data = piece.data[begin:] + piece.beyond
+    parser = FrameParser(cutter.resume.offset, cutter.resume.format)
+    ends = [end for run in parser.feed(data) for end in run[1:]]
+    closed = WindowCutter(cutter.resume).feed(data)
+    if not closed and samples and parser.format is not None:
+        # Nothing but whole frames follows `end`, where one begins: so many of them are in a window of that length.
+        known = bisect_right(ends, end)
+        here = WindowCutter(cutter.resume)
+        here.feed(data[: end + HEADER_BYTES - cutter.resume.offset])
+        begun = here.flush()
+        missing = known - 1 + (samples[0] - (begun.samples if begun else 0)) // parser.format.samples_per_frame
+        if known <= missing < len(ends):
+            short = WindowCutter(cutter.resume)
+            short.feed(data[: ends[missing] + HEADER_BYTES - cutter.resume.offset])
+            closed += [flushed] if (flushed := short.flush()) and flushed.samples == samples[0] else []
     return next((window for window in closed if window.resume.offset == end), None)
 
 

@@ -1,4 +1,4 @@
-"""Credentials that don't open, calls that are none, bytes that are no HTTP, and crowds."""
+"""Credentials that don't open, calls that are none, and crowds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 from unittest import mock
 from urllib.parse import urlsplit
@@ -32,17 +34,28 @@ from tests.end_to_end.rubbish.room import (
 )
 from tests.end_to_end.test_close_codes import fell_behind
 from tests.end_to_end.wire import Room, Socket, stream
+from tests.serving import running_server
+from undertone.process import raise_open_files
 from undertone.web.links import LINK_SECONDS, Links
 
 SOON = 600
+NOBODY: Final = {"type": "hello", "token": ""}
 DEEP = '{"title":' + "[" * 30_000 + "]" * 30_000 + "}"
-POST = b"POST /meetings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+POST: Final = b"POST /meetings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def _unsigned(house: House, algorithm: str, signature: str = "") -> str:
     parts = [{"alg": algorithm, "typ": "JWT"}, house.claims(exp=int(time.time()) + SOON)]
     coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*coded, signature])
+
+
+def _rewritten(token: str, **claims: object) -> str:
+    """With its old signature."""
+    head, body, signature = token.split(".")
+    old = json.loads(base64.urlsafe_b64decode(body + "=="))
+    new = base64.urlsafe_b64encode(json.dumps({**old, **claims}).encode()).decode().rstrip("=")
+    return f"{head}.{new}.{signature}"
 
 
 TO_STREAM: Final[dict[str, Callable[[House], str]]] = {
@@ -53,6 +66,7 @@ TO_STREAM: Final[dict[str, Callable[[House], str]]] = {
     "expired": lambda house: house.token(ttl_s=-5),
     "no_exp": lambda house: signed(house.claims()),
     "proctor_streams": lambda house: house.token("proctor"),
+    "rewritten": lambda house: _rewritten(house.token(), meeting=Room.create(house.server).id),
     "unknown_meeting": lambda house: house.token(meeting="nowhere"),
 }
 TO_CHANNEL: Final[dict[str, Callable[[House], dict[str, str]]]] = {
@@ -117,6 +131,31 @@ async def silent_crowd(house: House) -> int:
     told = await asyncio.gather(*[ended(opened) for opened in crowd])
     assert set(told) <= {4004, 4005}  # the 64 that were let in say nothing in time
     return max(set(told), key=told.count)
+
+
+@sends("silent_city")
+async def silent_city(house: House) -> int:
+    """As many as one address may have, from each of 17."""
+    raise_open_files()
+    with ExitStack() as crowd:
+        for n in range(17 * 64):
+            silent = crowd.enter_context(from_address(house, f"127.0.1.{n // 64 + 1}"))
+            silent.sendall(HANDSHAKE % b"/stream")
+        code = await first(house, "/stream", NOBODY)
+    while await first(house, "/stream", NOBODY) == 4001:  # until all are gone
+        await asyncio.sleep(0.1)
+    return code
+
+
+@sends("full")
+async def full(house: House) -> int:
+    env = {"UNDERTONE_SECRET": SECRET, "UNDERTONE_MAX_SOCKETS": "2"}
+    with running_server(house.folder, database_url=house.database_url, env=env, log="full.log") as server:
+        node = replace(house, server=server)
+        inside = [await node.streaming() for _ in range(2)]
+        code = await first(node, "/stream", {"type": "hello", "token": house.token()})
+        assert [await finished(each) for each in inside] == [1000, 1000]
+        return code
 
 
 @sends("never_reads")
@@ -233,25 +272,3 @@ async def bad_range(house: House) -> int:
 async def range_beyond(house: House) -> int:
     range_ = {"Range": "bytes=99999999-"}
     return (await house.call("GET", f"/clips/{await clip(house)}", headers=range_)).status_code
-
-
-# --- bytes
-
-HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-BYTES = {
-    # A byte too many: with more, the kernel may reset the line before the answer is read.
-    "head_bomb": [(HEAD + b"X: a\r\n" * 20_000)[:65_537]],
-    "header_bomb": [(HEAD + b"X: ").ljust(65_537, b"a")],
-    "half_open": [HEAD],
-    "tls": [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)],
-    "garbage": [bytes(range(1, 256)) * 10],
-    "smuggled": [POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"],
-    "non_ascii": [b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-}
-
-
-def _bytes(key: str) -> Sender:
-    return lambda house: raw(house, *BYTES[key])
-
-
-SENDERS.update({key: _bytes(key) for key in BYTES})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 import jwt
+from websockets.exceptions import ConnectionClosed
 
 from tests.end_to_end.wire import Message, Room, Socket, stream
 from tests.serving import Server
@@ -85,7 +88,8 @@ async def finished(opened: Socket) -> int:
 async def first(house: House, path: str, said: Message | str | bytes, **arguments: Any) -> int:
     """What a socket gets that begins with `said`."""
     opened = await Socket.open(house.server, path, **arguments)
-    await opened.say(said)
+    with contextlib.suppress(ConnectionClosed):  # refused before it said a word
+        await opened.say(said)
     return await ended(opened)
 
 
@@ -113,6 +117,24 @@ async def raw(house: House, *pieces: bytes) -> int:
         line = await reader.readline()
     writer.close()
     return int(line.split()[1])
+
+
+async def last(house: House, *pieces: bytes) -> int:
+    """The status of the last answer before the port ends the line; each piece is sent once the one before was read.
+
+    0: there was none.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.server.port)
+    heard = b""
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            heard = await reader.read()
+    writer.close()
+    statuses = re.findall(rb"HTTP/1\.1 (\d{3}) ", heard)
+    return int(statuses[-1]) if statuses else 0
 
 
 async def raw_frames(house: House, *pieces: bytes) -> int:

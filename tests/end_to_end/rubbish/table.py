@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 
 class Row(NamedTuple):
-    """One kind of rubbish. `gets`: a close code from 1000 up, or an HTTP status; `on` says to what it is sent."""
+    """One kind of rubbish. `gets`: a close code from 1000 up, an HTTP status, or 0 for no word; `on`: to what."""
 
     key: str  # of its sender
     on: str
@@ -91,6 +91,7 @@ ROWS: Final = (
     Row("proctor_streams", "/stream", "a proctor's token", 4502, "a candidate's is needed"),
     Row("candidate_watches", "/channel", "a candidate's token", 4502, "a proctor's is needed"),
     Row("other_meeting", "/channel", "a proctor's token of another meeting", 4502, "the token is for another meeting"),
+    Row("rewritten", "/stream", "a token with another meeting written into it", 4501, "the signature covers it"),
     Row("unknown_meeting", "/stream", "a valid token of a meeting that is not", 4509, "no such meeting"),
     Row("revoked", "/stream", "the token of a revoked candidate", 4508, "it stays revoked"),
     Row("others_stream", "/stream", "the number of somebody else's stream", 4509, "numbers count per candidate"),
@@ -104,6 +105,8 @@ ROWS: Final = (
     Row("origin", "/channel", "an Origin that is not allowed", 4502, "told, for a browser can't see a refusal"),
     Row("elsewhere", "/meetings", "a WebSocket handshake", 403, "sockets are at two paths alone"),
     Row("silent_crowd", "/stream", "300 sockets of one address without `hello`", 4004, "64 an address; others get in"),
+    Row("silent_city", "/stream", "1,000 sockets of many addresses without `hello`, then one", 4001, "1,000 in all"),
+    Row("full", "/stream", "a socket more than UNDERTONE_MAX_SOCKETS", 4001, "another node may have room"),
     # --- HTTP
     Row("large_body", "POST /meetings", "a body of 1 MB", 413, "64 KiB are taken"),
     Row("endless_body", "POST /meetings", "a chunked body of 1 MB", 413, "64 KiB are taken"),
@@ -123,6 +126,13 @@ ROWS: Final = (
     Row("head_bomb", "the port", "a head of 64 KiB and a byte", 431, "64 KiB are taken"),
     Row("header_bomb", "the port", "a header field of 64 KiB", 431, "64 KiB are taken"),
     Row("half_open", "the port", "half a head, and no more", 408, "10 s are given"),
+    Row("half_next", "the port", "half a head after an answer, and no more", 408, "10 s are given to each"),
+    Row("empty_line", "the port", "an empty line after an answer, and no more", 200, "closed 10 s later, with no word"),
+    Row("early_answer", "the port", "a byte of a body after its answer, and no more", 200, "closed 10 s later"),
+    Row("idle", "the port", "nothing after an answer", 200, "closed 5 s later, with no word"),
+    Row("mute", "the port", "nothing at all", 0, "closed 10 s later, with no word"),
+    Row("trailers", "the port", "64 KiB of trailers, and more", 431, "64 KiB are taken"),
+    Row("one_trailer", "the port", "a trailer of 64 KiB, and more", 431, "64 KiB are taken"),
     Row("tls", "the port", "a TLS ClientHello", 400, "no HTTP"),
     Row("garbage", "the port", "random bytes", 400, "no HTTP"),
     Row("smuggled", "the port", "Content-Length and Transfer-Encoding", 400, "one of them lies"),
@@ -135,7 +145,7 @@ ROWS: Final = (
 def documented() -> str:
     """The table of docs/protocol.md."""
     head = ["| what is sent | to | what it gets | why |", "|---|---|---|---|"]
-    return "\n".join(head + [f"| {row.sends} | {_place(row.on)} | {row.gets} | {row.why} |" for row in ROWS])
+    return "\n".join(head + [f"| {row.sends} | {_place(row.on)} | {row.gets or '–'} | {row.why} |" for row in ROWS])
 
 
 def _place(on: str) -> str:

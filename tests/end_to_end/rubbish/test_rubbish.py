@@ -12,7 +12,7 @@ import pytest
 
 from tests.audio import decode
 from tests.end_to_end.conftest import fresh_database
-from tests.end_to_end.rubbish import doors, sound, words
+from tests.end_to_end.rubbish import doors, port, sound, words
 from tests.end_to_end.rubbish.bystanders import Bystanders, bystanding
 from tests.end_to_end.rubbish.room import SECRET, SENDERS, House
 from tests.end_to_end.rubbish.table import ROWS, Row
@@ -22,7 +22,7 @@ from undertone.store.embedded import EmbeddedPostgres
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-THROWN_BY = (sound, words, doors)  # importing them names their senders
+THROWN_BY = (sound, words, doors, port)  # importing them names their senders
 # Above what the server has when the bystanders are there: clips on their way, and what Python's allocator keeps.
 MORE_MEMORY_BYTES = 96 * 1024 * 1024
 

@@ -56,6 +56,8 @@ def _from_window(candidate: CandidateRecord, key: WindowKey, clip: bytes, eviden
     if stream is None:
         return f"it belongs to stream {key[1]}, which nobody spoke"
     data = candidate.recording.data[stream.base : stream.base + stream.spoken]
+    if stream.may_be_cut_short:  # wherever that was, nothing is in a clip that was not said in one piece
+        return None if clip in data else f"it is nowhere in what was said in stream {key[1]}"
     expected = audio.cut(data, [(gap.held, gap.offset, gap.lost_ms) for gap in stream.gaps])
     if key[2] >= len(expected):
         return f"it belongs to window {key[2]}, which nobody spoke"

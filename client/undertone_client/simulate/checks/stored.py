@@ -39,6 +39,8 @@ def _of_stream(record: Record, candidate: CandidateRecord, stream: StreamRecord)
     for window in range(stream.windows):
         if (candidate.participant, stream.number, window) not in record.stored:
             yield f"window {window} was acknowledged, and never told to be stored"
+    if stream.may_be_cut_short:
+        return
     data = candidate.recording.data[stream.base : stream.base + stream.spoken]
     expected = audio.cut(data, [(gap.held, gap.offset, gap.lost_ms) for gap in stream.gaps])
     yield from cutting.violations(candidate.recording, stream, expected)
@@ -69,8 +71,24 @@ def _missing(record: Record, candidate: CandidateRecord, stream: StreamRecord) -
         for participant, missing in record.missing
         if (participant, missing.stream) == (candidate.participant, stream.number)
     )
-    if stream.finished is not None and abs(told_ms - lost_ms) > ROUNDED_MS * max(1, len(stream.gaps)):
+    if stream.may_be_cut_short:
+        return
+    missing_ms = _missing_ms(candidate, stream)
+    if stream.finished is not None and abs(told_ms - missing_ms) > ROUNDED_MS * max(1, len(stream.gaps)):
         yield (
-            f"{candidate.name}, stream {stream.number}: {lost_ms} ms never reached the server, "
+            f"{candidate.name}, stream {stream.number}: {missing_ms} ms never reached the server, "
             f"and the proctors were told of {told_ms} ms"
         )
+
+
+def _missing_ms(candidate: CandidateRecord, stream: StreamRecord) -> int:
+    """How much lies between the windows. A gap counts from where the stream was to be resumed, and the window that the
+    server had whole by then reaches beyond that, by the lead-in of the next."""
+    if not stream.gaps:
+        return 0
+    data = candidate.recording.data[stream.base : stream.base + stream.spoken]
+    missing_ms = end_ms = 0
+    for window in audio.cut(data, [(gap.held, gap.offset, gap.lost_ms) for gap in stream.gaps]):
+        missing_ms += window.start_ms - end_ms
+        end_ms = window.start_ms + window.duration_ms
+    return missing_ms
