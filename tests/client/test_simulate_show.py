@@ -6,6 +6,7 @@ import io
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -167,3 +168,9 @@ def test_without_a_terminal_each_thing_is_one_line(tmp_path: Path) -> None:
         display.happened("x" * 300)
         display.spoken(1000)
     assert re.fullmatch(rf" +\d+\.\d s  {'x' * 300}\n", written.getvalue())
+
+
+def test_kinds_of_faults_that_struck_nobody_are_named() -> None:
+    report = msgspec.structs.replace(a_report([HELD]), left_out=["overflow", "slow"])
+    assert any("no room for overflow, slow" in line for line in shown(report, 120))
+    assert not any("no room" in line for line in shown(a_report([HELD]), 120))

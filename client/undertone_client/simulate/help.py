@@ -39,7 +39,8 @@ in a script:
 
 EPILOG: Final = (
     """\
---faults  Each kind strikes a fifth of those it can, and at least one of them.
+--faults  Each kind strikes a fifth of those it can, and at least one of them,
+          where a line has room: those that found none are named at the end.
           Who, when and for how long comes from --seed alone.
 """
     + "".join(f"  {kind:<12}{meaning}\n" for kind, meaning in KINDS.items())

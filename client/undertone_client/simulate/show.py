@@ -161,6 +161,8 @@ def _verdict(report: Report) -> Text:
     ]
     if faults := sum(report.faults.values()):
         figures.append(f"{faults} faults")
+    if report.left_out:
+        figures.append(f"no room for {', '.join(report.left_out)}")
     if report.kills:
         figures.append(f"{report.kills} kills")
     said = (
