@@ -64,6 +64,15 @@ class Socket:
     async def say(self, message: Message | str | bytes) -> None:
         await self._connection.send(json.dumps(message) if isinstance(message, dict) else message)
 
+    async def say_at_once(self, *messages: Message | bytes) -> None:
+        """In one piece: the server has the last of them before it can answer the first."""
+        for message in messages:
+            if isinstance(message, dict):
+                self._connection.protocol.send_text(json.dumps(message).encode())
+            else:
+                self._connection.protocol.send_binary(message)
+        self._connection.transport.write(b"".join(self._connection.protocol.data_to_send()))
+
     async def audio(self, mp3: bytes, each: int = 8000) -> None:
         for at in range(0, len(mp3), each):
             await self._connection.send(mp3[at : at + each])

@@ -75,8 +75,7 @@ SENDERS.update({key: _first(*said) for key, said in FIRST.items()} | {key: _then
 
 async def both(house: House, path: str, one: Message, two: Message | bytes) -> int:
     opened = await Socket.open(house.server, path)
-    await opened.say(one)
-    await opened.say(two)
+    await opened.say_at_once(one, two)
     return await ended(opened)
 
 
