@@ -105,6 +105,9 @@ class Line:
     async def send(self, text: str) -> None:
         self.said.append(text)
 
+    async def answers(self, within_s: float) -> bool:
+        return True
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from tests.web.test_candidate import Line
-from undertone.core.errors import TakenOver
+from undertone.core.errors import TakenOver, Unavailable
 from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
@@ -83,6 +83,13 @@ class OpenLine(Line):
         return None
 
 
+class DeadLine(OpenLine):
+    """Half open: it brought a hello, and nobody is there."""
+
+    async def answers(self, within_s: float) -> bool:
+        return False
+
+
 @pytest.fixture
 async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForTheFirst]:
     database = Database(database_url)
@@ -147,6 +154,23 @@ async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
         assert older.said == []
         newer.cut.set()
         await candidates.settle(5)
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_broken_line_takes_over_no_other(streams: SlowForTheFirst) -> None:
+    """Its hello waited in a queue; by now its client streams to another node."""
+    streams.waits_in = "nowhere"
+    await Streams(streams._database, streams._clips, lambda _: None, "there").open("m", "p", None, 4_000_000_000_000)
+    candidates = registry(streams)
+    line = DeadLine()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(candidates.run)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(Unavailable, match="answers no ping"):
+            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
+        row = await streams._database.fetch_one("select generation, node from participants")
+        assert row is not None
+        assert (row["generation"], row["node"]) == (1, "there")
         tasks.cancel_scope.cancel()
 
 

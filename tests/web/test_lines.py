@@ -60,3 +60,25 @@ async def test_who_takes_nothing_is_found_dead(pinged_often: None) -> None:
             await client.wait_closed()
         assert client.close_code in (1006, 1011)
         await gone(echo)
+
+
+async def test_who_is_there_answers() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        for word in ("one", "two"):  # before and after a ping of the line's own
+            await client.send(word)
+            await here.hear(client)
+            assert await echo.peers[0].answers(5)
+
+
+async def test_who_is_not_there_does_not_answer() -> None:
+    async with echoing() as (url, echo):
+        async with dial(url) as client:
+            await client.send("one")
+            await here.hear(client)
+            client.transport.pause_reading()
+            assert not await echo.peers[0].answers(0.3)
+            assert not await echo.peers[0].answers(0.3)  # the same ping still waits
+            client.transport.resume_reading()
+            assert await echo.peers[0].answers(5)
+        await gone(echo)
+        assert not await echo.peers[0].answers(5)

@@ -17,6 +17,9 @@ from undertone.serve import INVALID_TEXT, without_traceback
 from undertone.web import sockets
 from undertone.web.sockets import RETRY_WITHIN_MS, Entrance, Limits, spread
 
+# A close frame of 1000, masked with zeros.
+GOODBYE = b"\x88\x82\0\0\0\0\x03\xe8"
+
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
@@ -162,6 +165,20 @@ async def test_sending_to_a_peer_that_left_does_nothing() -> None:
         echo.peers[0].stop(TakenOver("too late"))
 
 
+async def test_what_somebody_who_said_goodbye_never_read_is_let_go() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        await client.send("large")
+        client.transport.pause_reading()
+        while not echo.peers[0].line.unsent():
+            await anyio.sleep(0.01)
+        client.transport.write(GOODBYE)
+        await gone(echo)
+        assert echo.peers[0].line.transport.get_write_buffer_size() == 0
+        client.transport.abort()
+
+
 async def test_silent_sockets_are_capped_per_address_and_saying_hello_makes_room() -> None:
     entrance = Entrance(limits=Limits(silent_per_address=2))
     async with echoing(entrance) as (url, _), dial(url) as first, dial(url):
@@ -174,6 +191,20 @@ async def test_silent_sockets_are_capped_per_address_and_saying_hello_makes_room
         async with dial(url) as third:
             await third.send("hello")
             assert await hear(third) == {"said": "hello"}
+
+
+async def test_what_somebody_who_said_goodbye_never_read_is_let_go() -> None:
+    async with echoing() as (url, echo), dial(url) as client:
+        await client.send("hello")
+        await hear(client)
+        await client.send("large")
+        client.transport.pause_reading()
+        while not echo.peers[0].line.unsent():
+            await anyio.sleep(0.01)
+        client.transport.write(GOODBYE)
+        await gone(echo)
+        assert echo.peers[0].line.transport.get_write_buffer_size() == 0
+        client.transport.abort()
 
 
 async def test_silent_sockets_are_capped_in_all() -> None:

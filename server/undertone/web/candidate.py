@@ -69,6 +69,7 @@ class Connection:
 
     def __init__(self, desk: Desk, peer: Peer, number: int) -> None:
         self.number = number  # counts the hellos of a node
+        self.answers = peer.answers  # whether the client is there now
         self._desk = desk
         self._peer = peer
         self._receiver = StreamReceiver(desk.clock.now_ms(), max_speed=desk.max_speed)

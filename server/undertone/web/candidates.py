@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 # The older connection writes its part before it is overtaken; a node that is dead or stuck is not waited for longer.
 TAKE_OVER_WITHIN_S: Final = 2.0
+# The hello of a line that broke may have waited in a queue, of a node that stood still say, while its client said another
+# elsewhere: taking the line from that one would end the exam's recording. Whoever takes over answers a ping first; a
+# round trip takes 0.6 s by satellite.
+ANSWER_WITHIN_S: Final = 5.0
 # A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, in vain:
 # asking every 50 ms would be 20,000 queries a second; doubling the pause each time makes it five for a hello.
 ASK_FIRST_S: Final = 0.05
@@ -130,6 +134,8 @@ class Candidates:
             return held
         check = partial(self._refuse_late, connection, key)
         check()
+        if held.node is not None and not await connection.answers(ANSWER_WITHIN_S):
+            raise Unavailable("a line that answers no ping takes over no other: connect again")
         await self._take_over(meeting, participant, held)
         self._opening.add(key)
         try:

@@ -7,8 +7,10 @@ import struct
 import termios
 from typing import Final, cast
 
+import anyio
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 # Where a handler finds its line, among the scope's extensions.
 EXTENSION: Final = "undertone.line"
@@ -18,6 +20,7 @@ class Line(WebSocketsSansIOProtocol):
     """One WebSocket of uvicorn's that its handler can look through, and that takes a slow reader for alive."""
 
     _unsent_at_ping = 0
+    _heard: anyio.Event | None = None
 
     async def run_asgi(self) -> None:
         """The handler, which may ask for its line."""
@@ -41,6 +44,25 @@ class Line(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """The end, without what is unsent: closing waits for it, as long as the peer takes a byte at times."""
         self.transport.abort()
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether somebody is there now: what a broken line brought may have waited long in a queue on the way."""
+        if self.disconnected:
+            return False
+        if self.ping_timer is not None:  # none is on its way
+            self.ping_timer.cancel()
+            self.send_keepalive_ping()
+        heard = self._heard = self._heard or anyio.Event()
+        with anyio.move_on_after(within_s):
+            await heard.wait()
+        return heard.is_set()
+
+    def handle_pong(self, event: Frame) -> None:
+        """To the ping on its way, or to an older one."""
+        super().handle_pong(event)
+        if self.pending_ping_payload is None and self._heard is not None:
+            self._heard.set()
+            self._heard = None
 
     def send_keepalive_ping(self) -> None:
         """From here on the peer has its time."""

@@ -40,6 +40,10 @@ from undertone.web.lines import line_of
 # which clients take as "try again". Long enough for 64 KiB, what the transport may still hold, at 100 kbit/s.
 CLOSE_WITHIN_S: Final = 5.0
 
+# Who says goodbye and has not read so much yet never will: without an end it would be kept for another 30 s. Less lies in
+# the kernel's buffers, our answer to the goodbye among it.
+UNREAD_BYTES: Final = 65_536
+
 # Clients come back at a random moment within this time (full jitter: the herd that left together doesn't return
 # together), on top of what the fault itself asks for.
 RETRY_WITHIN_MS: Final[dict[type[RemoteFault], int]] = {
@@ -100,6 +104,10 @@ class Peer:
         with contextlib.suppress(*LEFT):
             await self._websocket.send_text(text)
 
+    async def answers(self, within_s: float) -> bool:
+        """Whether the peer is there now: it answers a ping."""
+        return await self.line.answers(within_s)
+
     def stop(self, fault: RemoteFault) -> None:
         """End the conversation with `fault`, from any task. The first fault is the one that is told."""
         if self._fault is not None:
@@ -112,6 +120,8 @@ class Peer:
 
     async def _close(self, fault: RemoteFault | None) -> None:
         if self._websocket.client_state is WebSocketState.DISCONNECTED:
+            if self.line.unsent() > UNREAD_BYTES:
+                self.line.abort()
             return
         with anyio.move_on_after(CLOSE_WITHIN_S) as told:
             with contextlib.suppress(*LEFT):
