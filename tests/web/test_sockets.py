@@ -193,20 +193,6 @@ async def test_silent_sockets_are_capped_per_address_and_saying_hello_makes_room
             assert await hear(third) == {"said": "hello"}
 
 
-async def test_what_somebody_who_said_goodbye_never_read_is_let_go() -> None:
-    async with echoing() as (url, echo), dial(url) as client:
-        await client.send("hello")
-        await hear(client)
-        await client.send("large")
-        client.transport.pause_reading()
-        while not echo.peers[0].line.unsent():
-            await anyio.sleep(0.01)
-        client.transport.write(GOODBYE)
-        await gone(echo)
-        assert echo.peers[0].line.transport.get_write_buffer_size() == 0
-        client.transport.abort()
-
-
 async def test_silent_sockets_are_capped_in_all() -> None:
     async with echoing(Entrance(limits=Limits(silent=1))) as (url, _), dial(url), dial(url) as second:
         error, code, _ = await end_of(second)

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 # The older connection writes its part before it is overtaken; a node that is dead or stuck is not waited for longer.
 TAKE_OVER_WITHIN_S: Final = 2.0
-# The hello of a line that broke may have waited in a queue, of a node that stood still say, while its client said another
-# elsewhere: taking the line from that one would end the exam's recording. Whoever takes over answers a ping first; a
+# The hello of a line that broke may have waited in a queue, of a node that stood still say, while its client said
+# another elsewhere: taking the line from that one would end the recording. Whoever takes over answers a ping first; a
 # round trip takes 0.6 s by satellite.
 ANSWER_WITHIN_S: Final = 5.0
 # A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, in vain:

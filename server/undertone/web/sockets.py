@@ -40,8 +40,8 @@ from undertone.web.lines import line_of
 # which clients take as "try again". Long enough for 64 KiB, what the transport may still hold, at 100 kbit/s.
 CLOSE_WITHIN_S: Final = 5.0
 
-# Who says goodbye and has not read so much yet never will: without an end it would be kept for another 30 s. Less lies in
-# the kernel's buffers, our answer to the goodbye among it.
+# Who says goodbye and has not read so much yet never will: without an end it would be kept for another 30 s. Less than
+# that lies in the kernel's buffers, our answer to the goodbye among it.
 UNREAD_BYTES: Final = 65_536
 
 # Clients come back at a random moment within this time (full jitter: the herd that left together doesn't return
