@@ -5,12 +5,11 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import anyio
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
 
 # Where a handler finds its line, among the scope's extensions.
 EXTENSION: Final = "undertone.line"
@@ -57,7 +56,7 @@ class Line(WebSocketsSansIOProtocol):
             await heard.wait()
         return heard.is_set()
 
-    def handle_pong(self, event: Frame) -> None:
+    def handle_pong(self, event: Any) -> None:
         """To the ping on its way, or to an older one."""
         super().handle_pong(event)
         if self.pending_ping_payload is None and self._heard is not None:
