@@ -1,0 +1,5 @@
+/** Arabic, for pages. */
+
+import type { PagesStrings } from "../index.ts";
+
+export const pages: PagesStrings = {};

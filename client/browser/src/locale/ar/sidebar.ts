@@ -1,0 +1,5 @@
+/** Arabic, for sidebar. */
+
+import type { SidebarStrings } from "../index.ts";
+
+export const sidebar: SidebarStrings = {};

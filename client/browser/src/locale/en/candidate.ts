@@ -1,0 +1,3 @@
+/** English, for candidate. The other languages have exactly these entries. */
+
+export const candidate = {};

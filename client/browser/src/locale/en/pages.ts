@@ -1,0 +1,3 @@
+/** English, for pages. The other languages have exactly these entries. */
+
+export const pages = {};

@@ -1,0 +1,3 @@
+/** English, for sidebar. The other languages have exactly these entries. */
+
+export const sidebar = {};
