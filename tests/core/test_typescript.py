@@ -29,6 +29,6 @@ def test_everything_that_is_said_has_a_type() -> None:
 def test_what_may_be_left_out_is_optional_and_null_stays_null_within_a_list() -> None:
     text = module()
     assert "  stream?: number;" in text
-    assert "  windows: [number, number, string, number, " in text
-    assert " | null][];" in text
+    assert "  windows: ([number, number, string, number, " in text
+    assert " | null])[];" in text
     assert '  decision: "confirmed" | "dismissed" | "open";' in text

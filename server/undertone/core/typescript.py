@@ -71,9 +71,7 @@ def _final_codes() -> str:
 
 
 def _codes() -> str:
-    rows = "\n".join(
-        f"  {fault.close}: {json.dumps(fault.code)}, // {fault.meaning}" for fault in errors.CLOSE_CODES
-    )
+    rows = "\n".join(f"  {fault.close}: {json.dumps(fault.code)}, // {fault.meaning}" for fault in errors.CLOSE_CODES)
     return (
         f"export const CLOSE_CODES = {{\n{rows}\n}} as const;\n\n"
         "export type ErrorCode = (typeof CLOSE_CODES)[keyof typeof CLOSE_CODES];"
@@ -83,11 +81,12 @@ def _codes() -> str:
 def _events() -> str:
     kinds = "\n".join(f"  {kind}: {body.__name__};" for kind, body in events.EVENT_KINDS.items())
     return (
+        "export interface Entry {\n  id: number;\n  at: string;\n  participant?: Person;\n}\n\n"
         f"/** What each kind of event carries besides the participant. */\nexport interface EventBodies {{\n{kinds}\n}}"
         "\n\nexport type EventKind = keyof EventBodies;\n\n"
-        "/** One numbered entry of the channel. Kinds that this version does not know may come; they have an id too. */\n"
+        "/** One numbered entry of the channel. Kinds unknown to this version may come; they have an id too. */\n"
         "export type ChannelEvent = {\n"
-        '  [K in EventKind]: { type: "event"; id: number; kind: K; at: string; participant?: Person } & EventBodies[K];\n'
+        '  [K in EventKind]: { type: "event"; kind: K } & Entry & EventBodies[K];\n'
         "}[EventKind];"
     )
 

@@ -255,6 +255,12 @@ export interface AnomalyMoved {
 /** The meeting has ended: nothing but late windows and reviews follows. */
 export type MeetingEnded = Record<never, never>;
 
+export interface Entry {
+  id: number;
+  at: string;
+  participant?: Person;
+}
+
 /** What each kind of event carries besides the participant. */
 export interface EventBodies {
   candidate_joined: CandidateMoved;
@@ -276,9 +282,9 @@ export interface EventBodies {
 
 export type EventKind = keyof EventBodies;
 
-/** One numbered entry of the channel. Kinds that this version does not know may come; they have an id too. */
+/** One numbered entry of the channel. Kinds unknown to this version may come; they have an id too. */
 export type ChannelEvent = {
-  [K in EventKind]: { type: "event"; id: number; kind: K; at: string; participant?: Person } & EventBodies[K];
+  [K in EventKind]: { type: "event"; kind: K } & Entry & EventBodies[K];
 }[EventKind];
 
 export type FromCandidate = StreamHello | Gap | Finish | Refresh;
