@@ -8,7 +8,6 @@ export type Bitrate = (typeof BITRATES)[number];
 /** 64 kbit/s mono is transparent for speech; the server's engine was measured on it (docs/analysis.md). */
 export const DEFAULT_BITRATE: Bitrate = 64;
 
-const FRAME_SAMPLES = 1152;
 const DIRECT_RATES = [44100, 48000] as const;
 
 export type OutputRate = (typeof DIRECT_RATES)[number];
@@ -20,11 +19,10 @@ export function outputRate(sampleRate: number): OutputRate {
 
 /** One run of sound without a gap after another, each a stream of frames that needs nothing of what was before. */
 export class Mp3Encoder {
-  /** How much sound went in and came out since the last `finish`, in ms. LAME holds back up to 50 ms. */
-  heardMs = 0;
   #encoder: WasmMediaEncoder<"audio/mpeg">;
   #sampleRate: number;
   #kbps: Bitrate;
+  #heardMs = 0; // what went in and what came out since the last `finish`
   #bytes = 0;
 
   private constructor(encoder: WasmMediaEncoder<"audio/mpeg">, sampleRate: number, kbps: Bitrate) {
@@ -39,22 +37,18 @@ export class Mp3Encoder {
     return new Mp3Encoder(await createEncoder("audio/mpeg", wasm), sampleRate, kbps);
   }
 
-  /** How long what came out since the last `finish` lasts: whole frames, and a part of the one that is under way. */
-  get encodedMs(): number {
-    return (this.#bytes * 8) / this.#kbps;
-  }
-
   /** Mono samples from -1 to 1, any number. Returns bytes of frames, cut anywhere; a copy, which is the caller's. */
   encode(samples: Float32Array): Uint8Array<ArrayBuffer> {
-    this.heardMs += (samples.length * 1000) / this.#sampleRate;
+    this.#heardMs += (samples.length * 1000) / this.#sampleRate;
     return this.#take(this.#encoder.encode([samples]));
   }
 
-  /** The rest, filled up with silence to a whole frame. What is encoded after it begins anew. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /** The rest, filled up with silence, which lasts `addedMs`, to whole frames. What is encoded next begins anew. */
+  finish(): { rest: Uint8Array<ArrayBuffer>; addedMs: number } {
     const rest = this.#take(this.#encoder.finalize());
+    const addedMs = (this.#bytes * 8) / this.#kbps - this.#heardMs;
     this.#begin();
-    return rest;
+    return { rest, addedMs };
   }
 
   #begin(): void {
@@ -64,7 +58,7 @@ export class Mp3Encoder {
       bitrate: this.#kbps,
       outputSampleRate: outputRate(this.#sampleRate),
     });
-    this.heardMs = 0;
+    this.#heardMs = 0;
     this.#bytes = 0;
   }
 
@@ -72,9 +66,4 @@ export class Mp3Encoder {
     this.#bytes += bytes.length;
     return new Uint8Array(bytes);
   }
-}
-
-/** How long a frame lasts at this input rate, in ms. */
-export function frameMs(sampleRate: number): number {
-  return (FRAME_SAMPLES * 1000) / outputRate(sampleRate);
 }

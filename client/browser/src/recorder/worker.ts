@@ -1,0 +1,138 @@
+/** Encodes, and owns the socket: a worker's work goes on in a hidden tab. All that drives it is samples and messages. */
+
+import mp3wasm from "wasm-media-encoders/wasm/mp3";
+import { StreamSession } from "../session/stream.ts";
+import { Link, type LinkState } from "../shell/link.ts";
+import { STREAM_PROTOCOL } from "../wire/messages.ts";
+import { Mp3Encoder, outputRate } from "./encoder.ts";
+import type { FromWorker, Start, ToWorker } from "./protocol.ts";
+import { Recording } from "./recording.ts";
+
+/** Blocks come every 43 ms: a meter that moves 6 times a second is smooth enough with a transition. */
+const STATUS_EVERY_BLOCKS = 4;
+
+function tell(message: FromWorker): void {
+  postMessage(message);
+}
+
+/** A renewal that the page was asked for. */
+interface Asked {
+  resolve(token: string): void;
+  reject(error: unknown): void;
+}
+
+class Work {
+  #samples: MessagePort;
+  #session: StreamSession;
+  #recording: Recording;
+  #link: Link<unknown>;
+  #state: LinkState = { connected: false, over: false };
+  #asked: Asked[] = [];
+  #blocks = 0;
+
+  constructor({ samples, sampleRate, kbps, server, token }: Start, encoder: Mp3Encoder) {
+    this.#samples = samples;
+    const format = { codec: "mp3", sample_rate: outputRate(sampleRate), bitrate: kbps * 1000 };
+    this.#session = new StreamSession(token, { format });
+    this.#recording = new Recording(this.#session, encoder, sampleRate);
+    this.#link = new Link(this.#session, {
+      server,
+      path: "/stream",
+      protocol: STREAM_PROTOCOL,
+      renew: () => this.#renew(),
+      onState: (state) => this.#moved(state),
+      onMessage: () => this.#status(),
+    });
+    samples.onmessage = (event: MessageEvent<Float32Array>) => this.#block(event.data);
+    this.#link.start();
+  }
+
+  take(message: Exclude<ToWorker, Start>): void {
+    switch (message.type) {
+      case "token":
+        for (const asked of this.#asked.splice(0)) asked.resolve(message.token);
+        break;
+      case "no_token": {
+        const error = Object.assign(new Error(message.detail), { final: message.final });
+        for (const asked of this.#asked.splice(0)) asked.reject(error);
+        break;
+      }
+      case "network":
+        this.#link.network(message.online);
+        break;
+      case "flush":
+        this.#link.poke();
+        break;
+      case "finish":
+        this.#finish();
+        break;
+      case "stop":
+        this.#samples.close();
+        this.#link.stop();
+        close();
+    }
+  }
+
+  #block(samples: Float32Array): void {
+    if (this.#session.ending) return;
+    this.#recording.heard(samples, performance.now(), Date.now());
+    this.#link.poke();
+    this.#blocks += 1;
+    if (this.#blocks % STATUS_EVERY_BLOCKS === 0) this.#status();
+  }
+
+  #finish(): void {
+    if (this.#session.ending) return;
+    this.#recording.finish(performance.now(), Date.now());
+    this.#samples.close();
+    this.#link.poke();
+    this.#status();
+  }
+
+  #renew(): Promise<string> {
+    tell({ type: "renew" });
+    return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
+  }
+
+  #moved(state: LinkState): void {
+    this.#state = state;
+    this.#status();
+    if (!state.over) return;
+    this.#samples.close();
+    const { finished, fault } = this.#session;
+    if (finished) tell({ type: "finished", bytes: finished.offset, windows: finished.windows });
+    else if (fault) tell({ type: "over", ...fault });
+  }
+
+  #status(): void {
+    const { outbox, unstoredMs, lostMs } = this.#session;
+    tell({
+      type: "status",
+      level: this.#recording.loudest(),
+      silent: this.#recording.silent,
+      connected: this.#state.connected,
+      retryInMs: this.#state.retryInMs ?? null,
+      unstoredMs,
+      lostMs,
+      recordedMs: outbox.mediaMs,
+    });
+  }
+}
+
+async function begin(start: Start): Promise<Work | undefined> {
+  try {
+    const wasm = await (await fetch(new URL(mp3wasm, import.meta.url))).arrayBuffer();
+    return new Work(start, await Mp3Encoder.create(new Uint8Array(wasm), start.sampleRate, start.kbps));
+  } catch (error) {
+    tell({ type: "broken", detail: String(error) });
+    return undefined;
+  }
+}
+
+let work: Promise<Work | undefined> | undefined;
+
+onmessage = (event: MessageEvent<ToWorker>) => {
+  const message = event.data;
+  if (message.type === "start") work = begin(message);
+  else void work?.then((running) => running?.take(message));
+};
