@@ -74,7 +74,8 @@ def record(wav: Path, seconds: float, address: str, chromium: str) -> list[dict[
     recordings: list[dict[str, Any]] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        pages = [browser.new_page() for _ in range(8)]
+        # A process each: pages of one process share the processing of the first that opened the microphone.
+        pages = [browser.new_context().new_page() for _ in range(8)]
         for combination, page in enumerate(pages):
             page.goto(address)
             page.wait_for_function("globalThis.record")

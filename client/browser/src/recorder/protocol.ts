@@ -17,7 +17,6 @@ export type ToWorker =
   | { type: "token"; token: string } // renewed, as was asked
   | { type: "no_token"; final: boolean; detail: string } // could not be renewed; final: never will be
   | { type: "network"; online: boolean }
-  | { type: "flush" } // the page may go: send what there is
   | { type: "finish" }
   | { type: "stop" };
 

@@ -1,14 +1,20 @@
-/** Blocks of samples become a session's bytes and gaps. Pure: the clocks' readings come in. */
+/** Blocks of samples become MP3 and gaps. Pure: the clocks' readings come in. */
 
-import type { StreamSession } from "../session/stream.ts";
 import { GapMeter, SleeplessClock } from "./clock.ts";
 import type { Mp3Encoder } from "./encoder.ts";
 import { FLOOR_DBFS, Levels, Silence } from "./level.ts";
 
+/** What a recording ends up in. */
+export interface Sink {
+  send(mp3: Uint8Array): void;
+  lose(lostMs: number): void;
+  finish(): void;
+}
+
 export class Recording {
   /** Nothing was heard for long, not even a room. */
   silent = false;
-  #session: StreamSession;
+  #sink: Sink;
   #encoder: Mp3Encoder;
   #sampleRate: number;
   #clock: SleeplessClock | undefined;
@@ -18,8 +24,8 @@ export class Recording {
   #silence = new Silence();
   #loudest = FLOOR_DBFS;
 
-  constructor(session: StreamSession, encoder: Mp3Encoder, sampleRate: number) {
-    this.#session = session;
+  constructor(sink: Sink, encoder: Mp3Encoder, sampleRate: number) {
+    this.#sink = sink;
     this.#encoder = encoder;
     this.#sampleRate = sampleRate;
     this.#levels = new Levels(sampleRate);
@@ -42,7 +48,7 @@ export class Recording {
     const { beforeHeld, atEnd } = this.#gaps.end(this.#clock?.peek(steady, wall) ?? 0);
     this.#release(beforeHeld);
     this.#lose(atEnd);
-    this.#session.finish();
+    this.#sink.finish();
   }
 
   /** dBFS of the loudest 20 ms since this was last asked. */
@@ -54,16 +60,16 @@ export class Recording {
 
   #release(lostMs: number): void {
     if (lostMs > 0) this.#lose(lostMs);
-    for (const samples of this.#held) this.#session.record(this.#encoder.encode(samples));
+    for (const samples of this.#held) this.#sink.send(this.#encoder.encode(samples));
     this.#held = [];
   }
 
   /** Frames behind a gap can't use the bit reservoir before it: the encoder begins anew. */
   #lose(ms: number): void {
     const { rest, addedMs } = this.#encoder.finish();
-    this.#session.record(rest);
+    this.#sink.send(rest);
     // The silence that fills the last frame is media time already.
     const lost = Math.round(ms - addedMs);
-    if (lost > 0) this.#session.lose(lost);
+    if (lost > 0) this.#sink.lose(lost);
   }
 }

@@ -1,9 +1,8 @@
 /** Encodes, and owns the socket: a worker's work goes on in a hidden tab. All that drives it is samples and messages. */
 
 import mp3wasm from "wasm-media-encoders/wasm/mp3";
-import { StreamSession } from "../session/stream.ts";
-import { Link, type LinkState } from "../shell/link.ts";
-import { STREAM_PROTOCOL } from "../wire/messages.ts";
+import { CandidateStream } from "../shell/candidate.ts";
+import type { LinkState } from "../shell/link.ts";
 import { Mp3Encoder, outputRate } from "./encoder.ts";
 import type { FromWorker, Start, ToWorker } from "./protocol.ts";
 import { Recording } from "./recording.ts";
@@ -23,9 +22,8 @@ interface Asked {
 
 class Work {
   #samples: MessagePort;
-  #session: StreamSession;
+  #stream: CandidateStream;
   #recording: Recording;
-  #link: Link<unknown>;
   #state: LinkState = { connected: false, over: false };
   #asked: Asked[] = [];
   #blocks = 0;
@@ -33,18 +31,17 @@ class Work {
   constructor({ samples, sampleRate, kbps, server, token }: Start, encoder: Mp3Encoder) {
     this.#samples = samples;
     const format = { codec: "mp3", sample_rate: outputRate(sampleRate), bitrate: kbps * 1000 };
-    this.#session = new StreamSession(token, { format });
-    this.#recording = new Recording(this.#session, encoder, sampleRate);
-    this.#link = new Link(this.#session, {
+    this.#stream = new CandidateStream({
       server,
-      path: "/stream",
-      protocol: STREAM_PROTOCOL,
+      token,
+      format,
       renew: () => this.#renew(),
-      onState: (state) => this.#moved(state),
+      onConnection: (state) => this.#moved(state),
       onMessage: () => this.#status(),
     });
+    this.#recording = new Recording(this.#stream, encoder, sampleRate);
     samples.onmessage = (event: MessageEvent<Float32Array>) => this.#block(event.data);
-    this.#link.start();
+    this.#stream.start();
   }
 
   take(message: Exclude<ToWorker, Start>): void {
@@ -58,34 +55,29 @@ class Work {
         break;
       }
       case "network":
-        this.#link.network(message.online);
-        break;
-      case "flush":
-        this.#link.poke();
+        this.#stream.network(message.online);
         break;
       case "finish":
         this.#finish();
         break;
       case "stop":
         this.#samples.close();
-        this.#link.stop();
+        this.#stream.stop();
         close();
     }
   }
 
   #block(samples: Float32Array): void {
-    if (this.#session.ending) return;
+    if (this.#stream.session.ending) return;
     this.#recording.heard(samples, performance.now(), Date.now());
-    this.#link.poke();
     this.#blocks += 1;
     if (this.#blocks % STATUS_EVERY_BLOCKS === 0) this.#status();
   }
 
   #finish(): void {
-    if (this.#session.ending) return;
+    if (this.#stream.session.ending) return;
     this.#recording.finish(performance.now(), Date.now());
     this.#samples.close();
-    this.#link.poke();
     this.#status();
   }
 
@@ -99,13 +91,13 @@ class Work {
     this.#status();
     if (!state.over) return;
     this.#samples.close();
-    const { finished, fault } = this.#session;
+    const { finished, fault } = this.#stream.session;
     if (finished) tell({ type: "finished", bytes: finished.offset, windows: finished.windows });
     else if (fault) tell({ type: "over", ...fault });
   }
 
   #status(): void {
-    const { outbox, unstoredMs, lostMs } = this.#session;
+    const { outbox, unstoredMs, lostMs } = this.#stream.session;
     tell({
       type: "status",
       level: this.#recording.loudest(),
@@ -131,8 +123,7 @@ async function begin(start: Start): Promise<Work | undefined> {
 
 let work: Promise<Work | undefined> | undefined;
 
-onmessage = (event: MessageEvent<ToWorker>) => {
-  const message = event.data;
-  if (message.type === "start") work = begin(message);
-  else void work?.then((running) => running?.take(message));
-};
+addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  if (data.type === "start") work = begin(data);
+  else void work?.then((running) => running?.take(data));
+});

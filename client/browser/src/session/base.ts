@@ -22,7 +22,7 @@ export interface Fault {
  */
 export type AfterClose = "again" | "renew" | "over" | "failed";
 
-const TOKEN_EXPIRED = 4006;
+export const TOKEN_EXPIRED = 4006;
 
 /** The named fault of a close code. */
 export function faultOf(close: number, detail: string): Fault {
@@ -36,6 +36,8 @@ export abstract class Session {
   error: ErrorMessage | null = null;
   /** Why it is over, if it is, other than by being finished. */
   fault: Fault | null = null;
+  /** The token of this connection ends within a minute: it wants a `refresh`. */
+  protected expiring = false;
   /** A renewed token that this connection has yet to be told. */
   protected renewed: string | null = null;
 
@@ -48,11 +50,19 @@ export abstract class Session {
   /** The connection ended with this close code (1006 where there was none): decided by the number alone. */
   closed(code: number, reason = ""): AfterClose {
     this.renewed = null;
+    this.expiring = false;
     if (this.fault) return "failed";
     if (code === TOKEN_EXPIRED) return "renew";
     if (mayRetry(code)) return "again";
     this.fault = faultOf(code, this.error?.detail ?? reason);
     return "failed";
+  }
+
+  /** Whether `expiring` came on this connection since this was last asked. */
+  takeExpiring(): boolean {
+    const came = this.expiring;
+    this.expiring = false;
+    return came;
   }
 
   protected takeRefresh(): string | null {

@@ -10,7 +10,7 @@ export class Blocks {
   /** The byte that is put in next. */
   end = 0;
   /** All are full but the last. */
-  readonly #blocks: Uint8Array[] = [];
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
   /** Where the first block begins. */
   #origin = 0;
 
@@ -43,7 +43,7 @@ export class Blocks {
   }
 
   /** Some of the bytes from `offset` to before `until`, at least one if there is one. A view: not to be written to. */
-  view(offset: number, until: number): Uint8Array {
+  view(offset: number, until: number): Uint8Array<ArrayBuffer> {
     const place = offset - this.#origin;
     const within = place % BLOCK_BYTES;
     const length = Math.min(until, this.end) - offset;

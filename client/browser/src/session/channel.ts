@@ -202,7 +202,9 @@ export class ChannelSession extends Session {
     if (message.type === "ready") return [this.#takeReady(message)];
     if (message.type === "event") return this.#takeEvent(message);
     if (message.type === "error") return this.#takeError(message);
-    return message.type === "tick" ? [{ what: "tick", tick: message }] : [{ what: "expiring", expiring: message }];
+    if (message.type === "tick") return [{ what: "tick", tick: message }];
+    this.expiring = true;
+    return [{ what: "expiring", expiring: message }];
   }
 
   #takeReady(ready: ChannelReady): Happening {

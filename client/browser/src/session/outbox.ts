@@ -111,7 +111,7 @@ export class Outbox {
    * At most `limit` bytes from `offset` (not before `begin`) on, up to where the microphone next lost sound; none only
    * where there are none. A view: not to be written to.
    */
-  read(offset: number, limit: number): Uint8Array {
+  read(offset: number, limit: number): Uint8Array<ArrayBuffer> {
     const until = this.#lossAt[countUpTo(this.#lossAt, offset)] ?? this.end;
     const data = this.#blocks.view(offset, Math.min(offset + limit, until));
     this.reached = Math.max(this.reached, offset + data.length);

@@ -5,16 +5,7 @@
  * (`#base`), which moves when the format changes and a new stream begins.
  */
 
-import type {
-  AudioFormat,
-  Error as ErrorMessage,
-  Finished,
-  Gap,
-  Stored,
-  StreamHello,
-  StreamReady,
-  ToCandidate,
-} from "../wire/messages.ts";
+import type { AudioFormat, Finished, Gap, Stored, StreamHello, StreamReady, ToCandidate } from "../wire/messages.ts";
 import { type AfterClose, ServerFault, Session } from "./base.ts";
 import { decode, ERROR, EXPIRING, type Shape } from "./decode.ts";
 import { KEEP_MS, Outbox, TICKS_PER_MS, toMs } from "./outbox.ts";
@@ -59,6 +50,8 @@ const EXPECTED: Readonly<Record<StreamState, readonly ToCandidate["type"][]>> = 
 const FORMAT_CHANGED = 4007;
 /** A window's `stored` lies before its end by a lead-in: the bit reservoir and two frames, never as much as this. */
 const LEAD_IN_MS = 1_000;
+/** The server closes right after `finished`. */
+const CLOSE_WITHIN_MS = 2_000;
 
 /** One recording of one candidate, over any number of connections (and of streams, if its format changes). */
 export class StreamSession extends Session {
@@ -109,6 +102,7 @@ export class StreamSession extends Session {
    * that carries at least real time brings its `stored` before the next one is due. A browser can't ping.
    */
   get mayBeSilentMs(): number | null {
+    if (this.state === "finished") return CLOSE_WITHIN_MS;
     if (this.state === "finishing") return this.#windowMs;
     if (this.state !== "streaming") return null;
     const unanswered = this.outbox.sound(this.#sent) - this.outbox.sound(this.outbox.begin);
@@ -159,7 +153,7 @@ export class StreamSession extends Session {
   }
 
   /** What to send next: text, or audio (a view: not to be written to); null when there is nothing to say yet. */
-  nextMessage(): string | Uint8Array | null {
+  nextMessage(): string | Uint8Array<ArrayBuffer> | null {
     if (this.state !== "streaming" && this.state !== "finishing") return null;
     const refresh = this.takeRefresh();
     if (refresh !== null) return refresh;
@@ -193,7 +187,8 @@ export class StreamSession extends Session {
     if (message.type === "ready") this.#takeReady(message);
     else if (message.type === "stored") this.#takeStored(message);
     else if (message.type === "finished") this.#takeFinished(message);
-    else if (message.type === "error") this.error = message satisfies ErrorMessage;
+    else if (message.type === "error") this.error = message;
+    else this.expiring = true;
     return message;
   }
 
