@@ -58,16 +58,20 @@ export class Recorder {
   #take(message: FromWorker): void {
     switch (message.type) {
       case "status":
-        return this.#options.onStatus(message);
+        this.#options.onStatus(message);
+        break;
       case "renew":
-        return void this.#renew();
+        void this.#renew();
+        break;
       case "finished":
         this.#options.onFinished(message);
-        return this.stop();
+        this.stop();
+        break;
       case "over":
-        return this.#ended(message);
+        this.#ended(message);
+        break;
       case "broken":
-        return this.#ended({ close: 0, code: "unsupported", detail: message.detail });
+        this.#ended({ close: 0, code: "unsupported", detail: message.detail });
     }
   }
 
