@@ -74,11 +74,11 @@ def record(wav: Path, seconds: float, address: str, chromium: str) -> list[dict[
     recordings: list[dict[str, Any]] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        # A process each: pages of one process share the processing of the first that opened the microphone.
+        # A process each: who opens a microphone that the process has open already shares its processing.
         pages = [browser.new_context().new_page() for _ in range(8)]
         for combination, page in enumerate(pages):
             page.goto(address)
-            page.wait_for_function("globalThis.record")
+            page.wait_for_function("'record' in globalThis")
             page.evaluate("async (wanted) => { globalThis.running = await record(wanted) }", wanted(combination))
         pages[-1].wait_for_timeout((seconds + LEAD_S) * 1000)
         for page in pages:

@@ -57,6 +57,11 @@ export class Microphone {
     return this.#context?.sampleRate ?? SAMPLE_RATE;
   }
 
+  /** Whether samples can be sent somewhere: a microphone was opened at least once. */
+  get ready(): boolean {
+    return this.#tap !== undefined;
+  }
+
   /** deviceId of the microphone in use. */
   get device(): string | undefined {
     return this.#track?.getSettings().deviceId;

@@ -28,8 +28,8 @@ export interface Status {
   /** Nothing was heard for long, not even a room. */
   silent: boolean;
   connected: boolean;
-  /** Of an attempt to come. */
-  retryInMs: number | null;
+  /** The stream's number, once the server has given it. */
+  stream: number | null;
   /** Sound that a closed tab would lose, and sound that was lost. */
   unstoredMs: number;
   lostMs: number;

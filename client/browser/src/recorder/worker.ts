@@ -24,7 +24,7 @@ class Work {
   #samples: MessagePort;
   #stream: CandidateStream;
   #recording: Recording;
-  #state: LinkState = { connected: false, over: false };
+  #connected = false;
   #asked: Asked[] = [];
   #blocks = 0;
 
@@ -87,7 +87,7 @@ class Work {
   }
 
   #moved(state: LinkState): void {
-    this.#state = state;
+    this.#connected = state.connected;
     this.#status();
     if (!state.over) return;
     this.#samples.close();
@@ -97,13 +97,13 @@ class Work {
   }
 
   #status(): void {
-    const { outbox, unstoredMs, lostMs } = this.#stream.session;
+    const { stream, outbox, unstoredMs, lostMs } = this.#stream.session;
     tell({
       type: "status",
       level: this.#recording.loudest(),
       silent: this.#recording.silent,
-      connected: this.#state.connected,
-      retryInMs: this.#state.retryInMs ?? null,
+      connected: this.#connected,
+      stream,
       unstoredMs,
       lostMs,
       recordedMs: outbox.mediaMs,
