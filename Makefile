@@ -13,21 +13,32 @@ PYTHON ?=
 PYTHONS := $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3
 SAY := printf '· %s\n'
 
+ELEMENTS := client/browser
+# npm writes this file itself, last.
+NODE_MODULES := $(ELEMENTS)/node_modules/.package-lock.json
+# With the Node that the lock brings. Its cache stays in this folder too; the certificates are those that this machine
+# trusts, as for uv.
+IN_ELEMENTS = cd $(ELEMENTS) && env PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+NPM = $(IN_ELEMENTS) NODE_USE_SYSTEM_CA=1 npm_config_cache="$(CURDIR)/$(VENV)/npm" npm --loglevel=error
+SCRIPT = $(IN_ELEMENTS) node --run
+
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/.runtime ## set everything up and serve (options: ARGS="--port 9000")
+run: $(VENV)/.runtime $(VENV)/.bundle ## set everything up and serve (options: ARGS="--port 9000")
 	@$(SAY) "undertone serve $(ARGS)"
 	@exec $(PY) -m undertone serve $(ARGS)
 
-test: $(VENV)/.dev ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
-	@$(SAY) "all tests"
+test: $(VENV)/.dev $(VENV)/.bundle browser ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
+	@$(SAY) "the browser's parts, in Node"
+	@$(SCRIPT) test
+	@$(SAY) "all tests in Python, and in a real browser"
 	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # A file's tests stay in one process, which then loads the models once.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 
-check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under a minute
+check: $(VENV)/.dev $(VENV)/.bundle ## format, lint, types, import directions, fast tests: under a minute
 	@$(SAY) "format"
 	@$(PY) -m ruff format --check --quiet . || { echo "  mend it with: $(PY) -m ruff format ."; exit 1; }
 	@$(SAY) "lint"
@@ -36,8 +47,30 @@ check: $(VENV)/.dev ## format, lint, types, import directions, fast tests: under
 	@$(PY) -m mypy --no-error-summary
 	@$(SAY) "import directions and the other rules of the tree"
 	@$(PY) -m pytest -q tests/test_layout.py
+	@$(SAY) "the browser's side: format and lint, types, tests"
+	@$(SCRIPT) check
+	@$(SCRIPT) types
+	@$(SCRIPT) test
 	@$(SAY) "fast tests"
 	@$(PY) -m pytest -q -m "not slow" --ignore=tests/test_layout.py $(SIDE_BY_SIDE) $(ARGS)
+
+bundle: $(VENV)/.runtime $(VENV)/.bundle ## build the pages that serve hands out, if what they are made from has changed
+
+package: $(VENV)/.runtime $(NODE_MODULES) ## build the npm package of the elements, into dist
+	@$(SAY) "packing the elements"
+	@mkdir -p dist
+	@$(NPM) pack --pack-destination ../../dist
+
+sizes: $(VENV)/.dev $(VENV)/.bundle ## how much the pages load
+	@$(PY) -m tests.browser.sizes
+
+screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in their states, into screenshots/
+	@$(SAY) "screenshots"
+	@$(PY) -m tests.browser.screenshots
+
+# The browser that tests run in: the one found on this machine, otherwise installed.
+browser: $(VENV)/.dev
+	@$(PY) -m tests.browser.find --install
 
 bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
@@ -94,7 +127,8 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (newest versions: ARGS=--upg
 
 clean: ## remove the environment and all caches (the data in .undertone stays)
 	@$(SAY) "removing $(VENV) and caches"
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz build dist
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz build dist screenshots
+	@rm -rf client/browser/node_modules client/browser/dist server/undertone/web/bundle
 	@find server client tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- setting up: each step leaves a stamp, so that it is taken again only when what it read has changed ---------------
@@ -134,4 +168,16 @@ $(VENV)/.dev: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(EDITABLE)
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help run test check bench load fuzz chaos accuracy model train lock clean
+# No script of a package runs: what has a binary brings it.
+$(NODE_MODULES): $(ELEMENTS)/package-lock.json $(ELEMENTS)/package.json | $(VENV)/.runtime
+	@$(SAY) "installing what the pages are built with ($(ELEMENTS)/package-lock.json)"
+	@$(NPM) ci --ignore-scripts
+	@touch $@
+
+# Folders are among what it depends on: a file that is gone has changed them.
+$(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMENTS)/src $(ELEMENTS)/build)
+	@$(SAY) "building the pages"
+	@$(SCRIPT) build
+	@touch $@
+
+.PHONY: help run test check bundle package sizes screenshots browser bench load fuzz chaos accuracy model train lock clean

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -47,14 +48,15 @@ from undertone.web.edge import Edge
 from undertone.web.evidence import EvidenceRoutes
 from undertone.web.health import Health
 from undertone.web.heartbeat import heartbeat, say_goodbye
-from undertone.web.home import Home
 from undertone.web.hub import Hub
 from undertone.web.limits import CreationLimit
 from undertone.web.links import Links
 from undertone.web.meetings import MeetingRoutes
+from undertone.web.pages import NOT_BUILT, Facts, Pages
 from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
 from undertone.web.sockets import Entrance, Limits
+from undertone.web.static import read_bundle
 from undertone.web.tokens import Tokens, hash_secret
 from undertone.work import cores, duties_of
 from undertone.worker.service import Work
@@ -69,6 +71,8 @@ WRITTEN_WITHIN_SECONDS: Final = 4.0
 CANDIDATES_CONNECTIONS: Final = 6
 # How long a browser may remember that it asked before a call across origins.
 CORS_SECONDS: Final = 600
+# What `make bundle` builds from client/browser, and the wheel carries.
+BUNDLE: Final = Path(__file__).parent / "web" / "bundle"
 
 
 Part = Callable[[], Coroutine[Any, Any, None]]
@@ -167,14 +171,16 @@ def _assemble(
         await entrance.serve(websocket, STREAM_PROTOCOL, candidates.converse)
 
     proctors = ProctorSockets(entrance, hub, authority, events, reviews, take_snapshot)
-    home = Home(
+    facts = Facts(
         version=version("undertone"),
-        public_url=settings.public_url,
-        analysis="on this machine" if settings.workers != 0 else "elsewhere: undertone worker",
-        database="PostgreSQL in the data folder" if settings.database_url is None else "a shared PostgreSQL",
+        analysis_here=settings.workers != 0,
+        database_shared=settings.database_url is not None,
         rooms=settings.rooms,
         needs_api_key=api_key_hash is not None,
     )
+    bundle = read_bundle(BUNDLE)
+    if bundle is None:
+        log.warning("%s", NOT_BUILT)
     meeting_routes = MeetingRoutes(
         meetings=meetings,
         participants=participants,
@@ -198,7 +204,7 @@ def _assemble(
     )
     app = Starlette(
         routes=[
-            *home.routes(),
+            *Pages(bundle, facts, settings.public_url).routes(),
             *health.routes(),
             *meeting_routes.routes(),
             *evidence_routes.routes(),

@@ -37,6 +37,8 @@ class CandidateMachine(RuleBasedStateMachine):
         self.new_tab()
 
     def new_tab(self) -> None:
+        if self.spoken % FORMAT_LASTS == FORMAT_LASTS - 1:
+            self.spoken += 1  # a lone header, before another format, is not yet taken for a stream
         self.speech = Speech(self.spoken)
         self.before = 0  # frames of the recording that came before the present stream's
         self.session = StreamSession(self.token(), keep_ms=self.keep_ms)

@@ -64,6 +64,26 @@ def test_a_page_that_can_not_be(http: httpx.Client, query: str) -> None:
     assert problem_of(response)[:2] == (400, "bad_message")
 
 
+def test_whoever_has_to_do_with_a_meeting_may_know_what_it_is_called(http: httpx.Client, room: Room) -> None:
+    for credential in (API_KEY, room.admin_id, room.join_secret, room.invite()["token"]):
+        body = room.call("GET", "", credential).json()
+        assert set(body) == {"success", "data"}
+        assert set(body["data"]) == {"id", "title", "created_at"}
+        assert (body["data"]["id"], body["data"]["title"]) == (room.id, "Algebra")
+    room.call("POST", "/end")
+    assert "ended_at" in room.call("GET", "", room.join_secret).json()["data"]
+
+
+def test_nobody_else_learns_what_a_meeting_is_called(http: httpx.Client, server: Server, room: Room) -> None:
+    other = Room.create(http, server, room.database_url)
+    for credential in (other.admin_id, other.join_secret, "x"):
+        assert problem_of(room.call("GET", "", credential))[:2] == (401, "unauthorized")
+    for credential in (other.invite()["token"], room.join()["token"]):
+        assert problem_of(room.call("GET", "", credential))[:2] == (403, "forbidden")
+    assert problem_of(http.get(room.path))[:2] == (401, "unauthorized")
+    assert problem_of(http.get("/meetings/none", headers=bearer(room.admin_id)))[:2] == (404, "not_found")
+
+
 def test_a_candidate_joins_with_the_join_secret_and_gets_a_token_for_four_hours(room: Room) -> None:
     joined = room.join("Ada Łukasz")
     assert set(joined) == {"id", "name", "token", "expires_at"}

@@ -37,6 +37,7 @@ BODIES: Final[tuple[type[Struct], ...]] = (
     requests.CreateMeeting,
     requests.MeetingCreated,
     requests.MeetingData,
+    requests.MeetingFound,
     requests.MeetingList,
     requests.CreateParticipant,
     requests.ChangeParticipant,

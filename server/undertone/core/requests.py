@@ -89,6 +89,13 @@ class MeetingCreated(Struct, frozen=True, kw_only=True):
     join_secret: str
 
 
+class MeetingFound(Struct, frozen=True, kw_only=True):
+    """`GET /meetings/{id}`: what its pages say above everything else."""
+
+    success: Literal[True] = True
+    data: MeetingData
+
+
 class MeetingList(Struct, frozen=True, kw_only=True):
     """Newest first. `next` is the `before` of the next page, null on the last."""
 

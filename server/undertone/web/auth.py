@@ -129,6 +129,13 @@ class Authority:
             return row, False
         raise self._refused(credential, row, "the API key, the meeting's admin_id or its join_secret")
 
+    async def insider(self, meeting: str, credential: str) -> Meeting:
+        """Who may read what a meeting is called: whoever manages or watches it, and whoever may join it."""
+        if "." in credential:
+            await self._proctor_by_token(meeting, credential)
+            return await self.meeting(meeting)
+        return (await self.joiner(meeting, credential))[0]
+
     async def renewer(self, meeting: str, participant: str, credential: str, previous: str) -> Participant:
         """Whose token may be renewed: with the `join_secret` and the candidate's own previous token."""
         require_well_formed(meeting, participant)

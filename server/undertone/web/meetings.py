@@ -24,6 +24,7 @@ from undertone.core.requests import (
     CredentialIssued,
     MeetingCreated,
     MeetingData,
+    MeetingFound,
     MeetingList,
     ParticipantData,
     ProctorData,
@@ -64,6 +65,7 @@ class MeetingRoutes:
             [
                 ("POST", "/meetings", self.create_meeting),
                 ("GET", "/meetings", self.list_meetings),
+                ("GET", "/meetings/{meeting}", self.show),
                 ("POST", "/meetings/{meeting}/participants", self.create_participant),
                 ("POST", participant + "/token", self.renew_token),
                 ("PATCH", participant, self.change_participant),
@@ -90,6 +92,10 @@ class MeetingRoutes:
         limit = whole_number(request, "limit", DEFAULT_MEETINGS, 1, MAX_MEETINGS)
         page = await self.meetings.list(limit, request.query_params.get("before"))
         return answer(MeetingList(data=[_meeting(each) for each in page.meetings], next=page.next))
+
+    async def show(self, request: Request) -> Response:
+        meeting = await self.authority.insider(request.path_params["meeting"], bearer(request))
+        return answer(MeetingFound(data=_meeting(meeting)))
 
     async def create_participant(self, request: Request) -> Response:
         self.limit.take(address(request))

@@ -317,6 +317,12 @@ export interface MeetingData {
   room?: Record<string, unknown>;
 }
 
+/** `GET /meetings/{id}`: what its pages say above everything else. */
+export interface MeetingFound {
+  success: true;
+  data: MeetingData;
+}
+
 /** Newest first. `next` is the `before` of the next page, null on the last. */
 export interface MeetingList {
   success: true;

@@ -1,5 +1,224 @@
-/** Arabic, for sidebar. */
+/** Arabic, for the proctor's sidebar. */
 
 import type { SidebarStrings } from "../index.ts";
+import { ago, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
 
-export const sidebar: SidebarStrings = {};
+const LANG = "ar";
+const n = (value: number): string => number(LANG, value);
+const windows = (count: number): string =>
+  plural(LANG, count, {
+    zero: "لا نوافذ",
+    one: "نافذة واحدة",
+    two: "نافذتان",
+    few: "# نوافذ",
+    many: "# نافذة",
+    other: "# نافذة",
+  });
+const anomalies = (count: number): string =>
+  plural(LANG, count, {
+    zero: "لا ملاحظات",
+    one: "ملاحظة واحدة",
+    two: "ملاحظتان",
+    few: "# ملاحظات",
+    many: "# ملاحظة",
+    other: "# ملاحظة",
+  });
+
+export const sidebar: SidebarStrings = {
+  number: n,
+  percent: (share) => percent(LANG, share),
+  seconds: (ms) => duration(LANG, ms),
+  position: (ms) => position(LANG, ms),
+  clock: (at) => clock(LANG, at),
+  moment: (at) => moment(LANG, at),
+  ago: (at, now) => ago(LANG, at, now),
+  times: (rate) => `${n(rate)}×`,
+
+  lines: {
+    connecting: "جارٍ الاتصال",
+    live: "مباشر",
+    down: "إعادة الاتصال",
+    over: "غير متصل",
+    ended: "انتهى الاجتماع",
+  },
+  down: "انقطع الاتصال.",
+  downMeans: "قد يكون المعروض قديمًا. يعود الاتصال تلقائيًا ولا يُفقد شيء.",
+  downAtFirst: "جارٍ محاولة الوصول إلى الخادم.",
+  back: (ms) => `عاد الاتصال بعد ${duration(LANG, ms)}.`,
+  missed: (events, count) =>
+    `في الأثناء: ${plural(LANG, events, {
+      zero: "لا أحداث",
+      one: "حدث واحد",
+      two: "حدثان",
+      few: "# أحداث",
+      many: "# حدثًا",
+      other: "# حدث",
+    })}، ${count === 0 ? "لا ملاحظات جديدة" : `${anomalies(count)} من الجديد`}.`,
+  gotIt: "إغلاق هذه الرسالة",
+  faults: (code) =>
+    ({
+      unreachable: "تعذّر الوصول إلى الخادم.",
+      unauthorized: "هذا الرابط أو الرمز غير صالح.",
+      token_expired: "انتهت صلاحية دخولك.",
+      forbidden: "هذا غير متاح لك.",
+      revoked: "أُلغيت صلاحية دخولك.",
+      not_found: "هذا غير موجود أو حُذف.",
+      meeting_ended: "انتهى الاجتماع.",
+      rate_limited: "طلبات كثيرة؛ حاول بعد لحظات.",
+      unavailable: "الخادم مشغول؛ حاول بعد لحظات.",
+    })[code] ?? "تعذّر تنفيذ ذلك.",
+
+  options: "الخيارات",
+  sound: "الصوت",
+  soundMeans: "رنّة خفيفة عند كل ملاحظة جديدة",
+  notify: "الإشعارات",
+  notifyMeans: "من المتصفح حين تنظر إلى مكان آخر",
+  notifyRefused: "لا يسمح المتصفح لهذه الصفحة بالإشعارات",
+  keys: "J و K للتنقل بين الملاحظات، والمسافة للتشغيل، و ← و → للتنقل بين المقاطع.",
+  views: "العروض",
+
+  candidates: "المرشحون",
+  search: "البحث عن مرشح",
+  sortBy: "الترتيب حسب",
+  sorts: { name: "حسب الاسم", state: "حسب الحالة", anomalies: "حسب الملاحظات", outcome: "حسب آخر نتيجة" },
+  filterByState: "التصفية حسب الحالة",
+  allStates: (count) => `كل الحالات (${n(count)})`,
+  stateCount: (state, count) => `${state} (${n(count)})`,
+  withAnomalies: "مع ملاحظات",
+  found: (count) =>
+    plural(LANG, count, {
+      zero: "لم يُعثر على مرشحين",
+      one: "عُثر على مرشح واحد",
+      two: "عُثر على مرشحَين",
+      few: "عُثر على # مرشحين",
+      many: "عُثر على # مرشحًا",
+      other: "عُثر على # مرشح",
+    }),
+  noneFound: "لا شيء يطابق.",
+  clearFilters: "إزالة التصفية",
+  nobody: "لم ينضم أحد بعد",
+  nobodyYet: "يظهر المرشحون هنا فور فتحهم الرابط.",
+  loading: "جارٍ التحميل…",
+  states: {
+    joined: "انضمّ",
+    streaming: "يبثّ",
+    degraded: "بثّ متقطع",
+    silent: "صامت",
+    lost: "انقطع اتصاله",
+    finished: "أنهى",
+    revoked: "أُلغي",
+  },
+  outcomes: {
+    clean: "كما هو متوقع",
+    silent: "بلا صوت",
+    unclear: "غير واضح",
+    multiple_voices: "عدة أصوات",
+    voice_changed: "تغيّر الصوت",
+    failed: "لم يُحلَّل",
+  },
+  noOutcome: "لا نتيجة بعد",
+  anomalies,
+  openOnes: (count) => `${n(count)} مفتوحة`,
+  strip: "الامتحان حتى الآن",
+  stripOf: (counts) =>
+    `الامتحان حتى الآن: بعدة أصوات ${windows(counts.voices ?? 0)}، كما هو متوقع ${n(counts.clean ?? 0)}، بلا صوت ${n(
+      counts.silent ?? 0,
+    )}، غير واضحة ${n(counts.unclear ?? 0)}`,
+  spans: {
+    clean: (count) => `${n(count)} كما هو متوقع`,
+    voices: (count) => `${n(count)} بعدة أصوات`,
+    silent: (count) => `${n(count)} بلا صوت`,
+    unclear: (count) => `${n(count)} غير واضحة`,
+    failed: (count) => `${n(count)} لم تُحلَّل`,
+    missing: (ms) => `${duration(LANG, ms)} مفقودة`,
+    waiting: (count) => `${n(count)} قيد الانتظار`,
+  },
+  externalId: "المعرّف الخارجي",
+  expectedVoices: "الأصوات المتوقعة",
+  fewerVoices: "توقّع صوتًا أقل",
+  moreVoices: "توقّع صوتًا إضافيًا",
+  showAnomalies: (count) => `عرض ${anomalies(count)}`,
+  revoke: "إلغاء",
+  revokeSure: (name) => `إيقاف تسجيل ${isolated(name)}؟`,
+  letIn: "السماح بالدخول مجددًا",
+  cancel: "تراجع",
+
+  anomaliesTitle: "الملاحظات",
+  filterByReview: "التصفية حسب القرار",
+  reviews: { open: "مفتوحة", confirmed: "مؤكدة", dismissed: "مستبعدة", all: "الكل" },
+  showEverybody: "عرض الجميع",
+  showAll: (count) => `عرض الكل (${n(count)})`,
+  noAnomalies: "لا ملاحظات",
+  noAnomaliesYet: "حين تُسمع أصوات أكثر من المتوقع يظهر ذلك هنا خلال ثوانٍ.",
+  allDecided: "لا شيء مفتوح: لكل ملاحظة قرار.",
+  newOnes: (count) => `${n(count)} جديدة`,
+  fresh: "جديد",
+  heard: (kind, voices, otherMs) => {
+    if (kind === "voice_changed") return "صوت مختلف عن السابق";
+    const further = plural(LANG, voices - 1, {
+      one: "صوت ثانٍ",
+      two: "صوتان آخران",
+      few: "# أصوات أخرى",
+      many: "# صوتًا آخر",
+      other: "# صوت آخر",
+    });
+    return `${further}، ${duration(LANG, otherMs)}`;
+  },
+  heardLong: (kind, voices, expected, otherMs) => {
+    if (kind === "voice_changed") return "الصوت المسموع يختلف عن الصوت المسموع من قبل.";
+    const heard = plural(LANG, voices, {
+      one: "سُمع صوت واحد",
+      two: "سُمع صوتان",
+      few: "سُمعت # أصوات",
+      many: "سُمع # صوتًا",
+      other: "سُمع # صوت",
+    });
+    const wanted = expected === null ? "" : `، والمتوقع ${n(expected)}`;
+    return `${heard}${wanted}. تحدثت أصوات غير الصوت الرئيسي مدة ${duration(LANG, otherMs)}.`;
+  },
+  sureShort: (share) => `الثقة ${percent(LANG, share)}`,
+  windowCount: windows,
+  announced: (count, name) =>
+    count === 1 ? `ملاحظة جديدة: ${isolated(name)}` : `من الجديد ${anomalies(count)}، آخرها: ${isolated(name)}`,
+
+  evidence: "من تحدّث ومتى",
+  pickOne: "اختر ملاحظة لتسمعها وترى من تحدّث ومتى.",
+  close: "إغلاق",
+  when: "سُجّل",
+  sure: "درجة الثقة",
+  windows: "النوافذ",
+  heardIn: (count) => `سُمع في ${windows(count)}`,
+  moreWindows: (count) => `${windows(count)} إضافية محسوبة وغير معروضة.`,
+
+  player: "التسجيل",
+  place: "الموضع في التسجيل",
+  placeOf: (ms, labels) =>
+    `${position(LANG, ms)}، ${labels.length === 0 ? "لا أحد يتحدث" : `يتحدث الصوت ${labels.join(" و ")}`}`,
+  loadingClip: "جارٍ تحميل التسجيل…",
+  cannotPlay: "تعذّر تشغيل هذا التسجيل.",
+  play: "تشغيل",
+  pause: "إيقاف مؤقت",
+  previousTurn: "المقطع السابق",
+  nextTurn: "المقطع التالي",
+  speed: "السرعة",
+  turnList: (count) =>
+    plural(LANG, count, {
+      zero: "لا مقاطع",
+      one: "مقطع واحد في قائمة",
+      two: "مقطعان في قائمة",
+      few: "# مقاطع في قائمة",
+      many: "# مقطعًا في قائمة",
+      other: "# مقطع في قائمة",
+    }),
+
+  decision: "القرار",
+  note: "ملاحظة مكتوبة",
+  notePlaceholder: "اختيارية. يراها المراقبون الآخرون.",
+  confirm: "تأكيد",
+  dismiss: "استبعاد",
+  undo: "تراجع عن القرار",
+  sending: "جارٍ الإرسال…",
+  decidedBy: (decision, by) =>
+    `${{ open: "أعاد فتحها", confirmed: "أكّدها", dismissed: "استبعدها" }[decision]} ${isolated(by)}`,
+  decisionFailed: (why) => `لم يُحفظ: ${why}`,
+};

@@ -1,0 +1,58 @@
+// The recorder's worker and worklet are files of their own, whose names the code learns from here: they carry a hash
+// where caches may keep them for ever.
+
+import { basename, resolve } from "node:path";
+import { type BuildOptions, type BuildResult, build, type Metafile } from "esbuild";
+
+export const ROOT = resolve(import.meta.dirname, "..");
+
+const common: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  format: "esm",
+  // The oldest that have what the elements use: light-dark() alone falls back in older ones, see README.
+  target: ["chrome111", "edge111", "firefox115", "safari16.4"],
+  minify: true,
+  sourcemap: "linked",
+  legalComments: "none",
+  loader: { ".svg": "copy", ".wasm": "file" },
+  metafile: true,
+};
+
+/** A file that was made, and those that it loads at once, which load others in turn. */
+export interface Made {
+  file: string;
+  loads: string[];
+}
+
+/** Builds the recorder's two files, then `entries`, which learn their names. What was made, by entry (`src/a/b.ts`). */
+export async function compile(entries: string[], outdir: string, names: string): Promise<Map<string, Made>> {
+  const options = { ...common, outdir, entryNames: names, assetNames: names };
+  const recorder = ["src/recorder/worker.ts", "src/recorder/worklet.ts"];
+  const parts = made(await build({ ...options, entryPoints: recorder }));
+  const [worker, worklet] = recorder.map((entry) => JSON.stringify(`./${parts.get(entry)?.file}`));
+  const define = { WORKER_FILE: worker as string, WORKLET_FILE: worklet as string };
+  const rest = await build({ ...options, entryPoints: entries, splitting: true, chunkNames: "chunk-[hash]", define });
+  return new Map([...parts, ...made(rest)]);
+}
+
+function made({ metafile }: BuildResult): Map<string, Made> {
+  const { outputs } = metafile as Metafile;
+  const found = new Map<string, Made>();
+  for (const [file, output] of Object.entries(outputs)) {
+    if (output.entryPoint) {
+      found.set(output.entryPoint, {
+        file: basename(file),
+        loads: [...loadedBy(outputs, file)].map((at) => basename(at)),
+      });
+    }
+  }
+  return found;
+}
+
+function loadedBy(outputs: Metafile["outputs"], file: string, seen = new Set<string>()): Set<string> {
+  for (const { path, kind } of outputs[file]?.imports ?? []) {
+    if (kind === "import-statement" && !seen.has(path)) loadedBy(outputs, path, seen.add(path));
+  }
+  return seen;
+}

@@ -1,0 +1,128 @@
+/** An anomaly looked into: its windows, who spoke when, and the decision. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { Evidence } from "../wire/messages.ts";
+import { icons } from "./icons.ts";
+import type { Item } from "./model.ts";
+import { type Actions, Part, type Words } from "./part.ts";
+import type { Player } from "./player.ts";
+
+/** The one that says most: of the windows, the one where others speak longest. */
+function strongest(evidence: readonly Evidence[]): number {
+  let best = 0;
+  evidence.forEach((each, index) => {
+    if (each.other_ms > evidence[best]!.other_ms) best = index;
+  });
+  return best;
+}
+
+export class EvidenceView extends Part {
+  static override properties = {
+    item: { attribute: false },
+    expected: { attribute: false },
+    words: { attribute: false },
+    actions: { attribute: false },
+    rate: { attribute: false },
+    headed: { attribute: false },
+    clip: { state: true },
+  };
+  declare item: Item;
+  declare expected: number | null;
+  declare words: Words;
+  declare actions: Actions;
+  declare rate: number;
+  /** Whether it stands alone and says itself whose it is; in a card, the card has said so. */
+  declare headed: boolean;
+  declare clip: string | null;
+
+  constructor() {
+    super();
+    this.expected = null;
+    this.rate = 1;
+    this.headed = false;
+    this.clip = null;
+  }
+
+  get player(): Player | null {
+    return this.querySelector("ut-player");
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("item") && changed.get("item")?.anomaly.id !== this.item.anomaly.id) this.clip = null;
+  }
+
+  protected override render(): TemplateResult {
+    const { item, words, actions } = this;
+    const { t } = words;
+    const { evidence, count, participant } = item.anomaly;
+    const chosen = Math.max(
+      0,
+      evidence.findIndex((each) => each.clip === this.clip),
+    );
+    const index = this.clip === null ? strongest(evidence) : chosen;
+    const shown = evidence[index];
+    return html`<div class="evidence">
+      ${
+        this.headed
+          ? html`<header class="evidence-head">
+              <h2 dir="auto">${participant.name}</h2>
+              <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
+                ${icons.close}
+              </button>
+            </header>`
+          : nothing
+      }
+      ${shown ? this.#facts(shown) : nothing} ${evidence.length > 1 ? this.#choice(index) : nothing}
+      ${
+        shown
+          ? html`<ut-player .evidence=${shown} .words=${words} .actions=${actions} .rate=${this.rate}></ut-player>`
+          : nothing
+      }
+      ${count > evidence.length ? html`<p class="quiet">${t.moreWindows(count - evidence.length)}</p>` : nothing}
+      <ut-review .item=${item} .words=${words} .actions=${actions}></ut-review>
+    </div>`;
+  }
+
+  #facts(shown: Evidence): TemplateResult {
+    const { item, words } = this;
+    const { t } = words;
+    return html`<p class="lead">${t.heardLong(item.anomaly.kind, shown.voices, this.expected, shown.other_ms)}</p>
+      <dl class="facts">
+        <div>
+          <dt>${t.when}</dt>
+          <dd><time datetime=${shown.start_at}>${t.moment(Date.parse(shown.start_at))}</time></dd>
+        </div>
+        <div>
+          <dt>${t.sure}</dt>
+          <dd>${t.percent(shown.confidence)}</dd>
+        </div>
+        <div>
+          <dt>${t.windows}</dt>
+          <dd>${t.number(item.anomaly.count)}</dd>
+        </div>
+      </dl>`;
+  }
+
+  /** Radio buttons: one stop for the Tab key, arrows between them. */
+  #choice(index: number): TemplateResult {
+    const { item, words } = this;
+    const { t } = words;
+    return html`<fieldset class="choice">
+      <legend>${t.heardIn(item.anomaly.evidence.length)}</legend>
+      ${item.anomaly.evidence.map(
+        (each, number) => html`<label class="chip">
+          <input
+            type="radio"
+            class="sr-only"
+            name="evidence"
+            .checked=${number === index}
+            @change=${() => {
+              this.clip = each.clip;
+            }}
+          />
+          <span><time datetime=${each.start_at}>${t.clock(Date.parse(each.start_at))}</time> · ${t.seconds(each.other_ms)}</span>
+        </label>`,
+      )}
+    </fieldset>`;
+  }
+}

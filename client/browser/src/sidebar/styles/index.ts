@@ -1,0 +1,8 @@
+/** All styles of the sidebar's one shadow root. */
+
+import { evidenceStyles } from "./evidence.ts";
+import { feedStyles } from "./feed.ts";
+import { frameStyles } from "./frame.ts";
+import { rosterStyles } from "./roster.ts";
+
+export const sidebarStyles = [frameStyles, rosterStyles, feedStyles, evidenceStyles];

@@ -1,0 +1,106 @@
+"""Somebody with a browser of their own: one profile, whose pages are listened to.
+
+What a page must never do is found in every test, whatever it is about: a script's error, a line on the console, a
+breach of the Content-Security-Policy, a request to anybody but the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, async_playwright
+
+from tests.browser.find import MISSING, chromium
+
+# How a container without a graphics card or a sound card runs one, and what it does not do behind our back.
+_ARGUMENTS: Final = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream", "--autoplay-policy=user-gesture-required",
+)  # fmt: skip
+# Playwright turns off what slows hidden tabs down. That they are slowed down is what recording has to live with.
+_AS_EVERYBODY_HAS_IT: Final = (
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+)
+DESKTOP: Final = ViewportSize(width=1280, height=800)
+NARROW: Final = ViewportSize(width=360, height=740)
+
+
+@asynccontextmanager
+async def running_chromium(microphone: str, arguments: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """A Chromium whose microphone plays the WAV file `microphone`. Raises AssertionError where there is none."""
+    path = chromium()
+    assert path is not None, MISSING
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path,
+            args=[*_ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone}", *arguments],
+            ignore_default_args=list(_AS_EVERYBODY_HAS_IT),
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Visitor:
+    """One profile. `problems` is what its pages did that they must not do."""
+
+    def __init__(self, context: BrowserContext, homes: Sequence[str]) -> None:
+        self.context = context
+        self.problems: list[str] = []
+        self.requested: list[str] = []
+        self._homes = {urlsplit(home).netloc for home in homes}
+        self._forgiven: list[re.Pattern[str]] = []
+        context.on("console", self._heard)
+        context.on("weberror", lambda error: self._note(f"uncaught: {error.error}"))
+        context.on("request", self._asked)
+
+    async def open(self, url: str) -> Page:
+        """A new tab."""
+        page = await self.context.new_page()
+        await page.goto(url)
+        return page
+
+    def forgive(self, pattern: str) -> None:
+        """What is no fault in this test: a server that is killed can't be reached, and the console says so."""
+        self._forgiven.append(re.compile(pattern))
+
+    def check(self) -> None:
+        """Raises AssertionError with the problems."""
+        assert not self.problems, "\n".join(self.problems)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            where = message.location
+            self._note(f"console: {message.text} ({where.get('url', '')}:{where.get('lineNumber', '')})")
+
+    def _asked(self, request: Request) -> None:
+        self.requested.append(request.url)
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self._homes:
+            self._note(f"a request to somebody else: {request.url}")
+
+    def _note(self, problem: str) -> None:
+        if not any(pattern.search(problem) for pattern in self._forgiven):
+            self.problems.append(problem)
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, *homes: str, **profile: Any) -> AsyncIterator[Visitor]:
+    """A visitor of `homes`, and of nobody else. `profile` is Playwright's: locale, color_scheme, viewport …"""
+    said = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/London", **profile}
+    context = await browser.new_context(permissions=["microphone"], **said)
+    context.set_default_timeout(15_000)
+    visitor = Visitor(context, homes)
+    try:
+        yield visitor
+        visitor.check()
+    finally:
+        await context.close()
