@@ -73,8 +73,8 @@ class Watch extends Page {
           meeting=${this.#meeting}
           lang=${this.catalogue.lang}
           name=${this.shownAs || nothing}
-          .adminId=${this.#own?.admin_id ?? null}
-          .token=${this.#own ? null : this.credential}
+          .adminId=${this.#own?.admin_id}
+          .token=${this.#own ? undefined : this.credential}
         ></undertone-sidebar>
       </main>
       ${this.asking ? this.#dialog(this.asking) : nothing}`;
