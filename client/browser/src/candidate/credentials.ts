@@ -75,3 +75,21 @@ export class Credentials {
     return `undertone.candidate.${this.#identity.server}.${this.#identity.meeting}`;
   }
 }
+
+/** Whether this tab is in the midst of the exam `key`: kept over a reload, and nowhere else. */
+export function underWay(key: string): boolean {
+  try {
+    return sessionStorage.getItem(key) !== null;
+  } catch {
+    return false;
+  }
+}
+
+export function remember(key: string, running: boolean): void {
+  try {
+    if (running) sessionStorage.setItem(key, "running");
+    else sessionStorage.removeItem(key);
+  } catch {
+    // Storage is off: a reload begins with the consent again.
+  }
+}
