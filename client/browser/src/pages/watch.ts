@@ -67,7 +67,7 @@ class Watch extends Page {
         <main class="middle">${this.credential && !this.trouble ? this.#looking() : this.#enter()}</main>`;
     }
     return html`${this.bar(this.#head(this.meetingTitle))}
-      <main class="exam">
+      <div class="exam">
         <undertone-sidebar
           server=${this.server}
           meeting=${this.#meeting}
@@ -76,7 +76,7 @@ class Watch extends Page {
           .adminId=${this.#own?.admin_id}
           .token=${this.#own ? undefined : this.credential}
         ></undertone-sidebar>
-      </main>
+      </div>
       ${this.asking ? this.#dialog(this.asking) : nothing}`;
   }
 
