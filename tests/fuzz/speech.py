@@ -1,7 +1,8 @@
 """What candidates spoke, frame by frame: known to the byte, so that any piece of any window can be told from any other.
 
 Frames are those of `tests.client.recording` (52 bytes, 52 ms, numbered), whose main data begins up to 255 bytes before
-them: lead-ins reach back as far as MPEG-2 lets them.
+them: lead-ins reach back as far as MPEG-2 lets them. Every so many frames the recorder changes its format, between mono
+and stereo: their frames are as long and last as long, so that places and times stay countable.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from functools import cache
 from tests.client.recording import FRAME_BYTES, PER_FRAME, RATE, frame
 from undertone.core.window import WindowClosed
 
+FORMAT_LASTS = 1_700  # frames: 89 s, a window and a half
+_STEREO = 0x3F  # what of the header's last byte stays
 _MAIN_DATA_BEGINS = (0, 30, 255, 90, 8, 0, 140)
 
 
@@ -20,10 +23,16 @@ def _thousand(number: int) -> bytes:
     return b"".join(map(spoken_frame, range(1000 * number, 1000 * number + 1000)))
 
 
+def is_stereo(number: int) -> bool:
+    """The format of the frame with this number."""
+    return number // FORMAT_LASTS % 2 == 1
+
+
 def spoken_frame(number: int) -> bytes:
     """The frame with this number."""
     plain = frame(number)
-    return plain[:4] + bytes([_MAIN_DATA_BEGINS[number % len(_MAIN_DATA_BEGINS)]]) + plain[5:]
+    last = plain[3] & _STEREO if is_stereo(number) else plain[3]
+    return plain[:3] + bytes([last]) + bytes([_MAIN_DATA_BEGINS[number % len(_MAIN_DATA_BEGINS)]]) + plain[5:]
 
 
 def spoken(first: int, count: int) -> bytes:
@@ -49,6 +58,16 @@ class Speech:
     def lose(self, lost_ms: int) -> None:
         self._loss_at.append(self.count)
         self._lost_ms.append(self._lost_ms[-1] + lost_ms)
+
+    def split(self, place: int) -> Speech:
+        """What follows the frame at `place`, itself included: the format changes there, and a new stream begins."""
+        rest = Speech(self.base + place)
+        rest.count = self.count - place
+        rest.dropped = max(0, self.dropped - place)
+        later = bisect_right(self._loss_at, place)
+        rest._loss_at = [at - place for at in self._loss_at[later:]]
+        rest._lost_ms = [lost - self._lost_ms[later] for lost in self._lost_ms[later:]]
+        return rest
 
     @property
     def lost_ms(self) -> int:
