@@ -2,7 +2,7 @@
 // where caches may keep them for ever.
 
 import { basename, resolve } from "node:path";
-import { type BuildOptions, build, type Metafile } from "esbuild";
+import { type BuildOptions, type BuildResult, build, type Metafile } from "esbuild";
 
 export const ROOT = resolve(import.meta.dirname, "..");
 
@@ -36,12 +36,15 @@ export async function compile(entries: string[], outdir: string, names: string):
   return new Map([...parts, ...made(rest)]);
 }
 
-function made({ metafile }: { metafile?: Metafile }): Map<string, Made> {
+function made({ metafile }: BuildResult): Map<string, Made> {
   const { outputs } = metafile as Metafile;
   const found = new Map<string, Made>();
   for (const [file, output] of Object.entries(outputs)) {
     if (output.entryPoint) {
-      found.set(output.entryPoint, { file: basename(file), loads: [...loadedBy(outputs, file)].map((at) => basename(at)) });
+      found.set(output.entryPoint, {
+        file: basename(file),
+        loads: [...loadedBy(outputs, file)].map((at) => basename(at)),
+      });
     }
   }
   return found;

@@ -34,11 +34,14 @@ export async function pages(): Promise<void> {
 
 /** `static/home.js` as it is called today, and a hint to fetch what it loads without waiting for it. */
 function withNames(html: string, made: Map<string, Made>): string {
-  return html.replace(/<[^<>]*"\$prefix\/static\/([\w-]+)\.(js|css|svg)"[^<>]*>/g, (tag, name: string, kind: string) => {
-    const { file, loads } = found(made, `src/pages/${name}.${kind === "js" ? "ts" : kind}`);
-    const hints = loads.map((each) => `<link rel="modulepreload" href="$prefix/static/${each}">`);
-    return [...hints, tag.replace(`${name}.${kind}`, file)].join("\n");
-  });
+  return html.replace(
+    /<[^<>]*"\$prefix\/static\/([\w-]+)\.(js|css|svg)"[^<>]*>/g,
+    (tag, name: string, kind: string) => {
+      const { file, loads } = found(made, `src/pages/${name}.${kind === "js" ? "ts" : kind}`);
+      const hints = loads.map((each) => `<link rel="modulepreload" href="$prefix/static/${each}">`);
+      return [...hints, tag.replace(`${name}.${kind}`, file)].join("\n");
+    },
+  );
 }
 
 function found(made: Map<string, Made>, entry: string): Made {

@@ -16,6 +16,8 @@ import type {
   GiveReview,
   LinkIssued,
   MeetingCreated,
+  MeetingData,
+  MeetingFound,
   MeetingList,
   ParticipantData,
   Problem,
@@ -88,6 +90,11 @@ export class Api {
   /** Newest first; `before` is the `next` of an earlier answer. By the API key. */
   meetings(before?: string): Promise<MeetingList> {
     return this.#call("GET", ["meetings"], { query: { before } });
+  }
+
+  /** What a meeting is called, and whether it has ended. By whatever opens a door of it. */
+  async meeting(meeting: string): Promise<MeetingData> {
+    return (await this.#call<MeetingFound>("GET", ["meetings", meeting])).data;
   }
 
   /** A new candidate, by the `join_secret`, the `admin_id` or the API key. */

@@ -1,0 +1,95 @@
+/** Who this browser is in a meeting: after a reload and in a second tab the same participant, not another one. */
+
+import { Api, ApiError } from "../shell/api.ts";
+import type { CredentialData } from "../wire/messages.ts";
+
+export interface Identity {
+  server: string;
+  meeting: string;
+  name: string;
+  /** Minted by the exam platform; then nothing is kept here, and `renewToken` gives the next one. */
+  token: string;
+  /** Or: joins by itself. */
+  joinSecret: string;
+  renewToken: (() => Promise<string>) | undefined;
+}
+
+type Kept = Pick<CredentialData, "id" | "name" | "token">;
+
+export class Credentials {
+  #identity: Identity;
+  #kept: Kept | undefined;
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+    this.#kept = this.#load();
+  }
+
+  /** A token to begin with. Rejects with ApiError. */
+  async first(): Promise<string> {
+    const { token, name } = this.#identity;
+    if (token) return token;
+    // Another name is another person at the same computer.
+    if (this.#kept?.name !== name) return this.#join();
+    try {
+      return await this.renew();
+    } catch (error) {
+      // The server knows nothing of that participant any more, or its secret has changed.
+      if (error instanceof ApiError && ["unauthorized", "not_found"].includes(error.code)) return this.#join();
+      throw error;
+    }
+  }
+
+  /** The next token, as the last one ends. Rejects with an error whose `final` says whether asking again is of use. */
+  async renew(): Promise<string> {
+    const { server, meeting, joinSecret, renewToken } = this.#identity;
+    if (renewToken) return renewToken();
+    if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renewToken`");
+    return this.#keep(await new Api(server, joinSecret).renew(meeting, this.#kept.id, this.#kept.token));
+  }
+
+  async #join(): Promise<string> {
+    const { server, meeting, joinSecret, name } = this.#identity;
+    return this.#keep(await new Api(server, joinSecret).join(meeting, { name }));
+  }
+
+  #keep({ id, name, token }: CredentialData): string {
+    this.#kept = { id, name, token };
+    try {
+      localStorage.setItem(this.#key, JSON.stringify(this.#kept));
+    } catch {
+      // Storage is off: a reload is then another participant.
+    }
+    return token;
+  }
+
+  #load(): Kept | undefined {
+    try {
+      return JSON.parse(localStorage.getItem(this.#key) ?? "null") ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  get #key(): string {
+    return `undertone.candidate.${this.#identity.server}.${this.#identity.meeting}`;
+  }
+}
+
+/** Whether this tab is in the midst of the exam `key`: kept over a reload, and nowhere else. */
+export function underWay(key: string): boolean {
+  try {
+    return sessionStorage.getItem(key) !== null;
+  } catch {
+    return false;
+  }
+}
+
+export function remember(key: string, running: boolean): void {
+  try {
+    if (running) sessionStorage.setItem(key, "running");
+    else sessionStorage.removeItem(key);
+  } catch {
+    // Storage is off: a reload begins with the consent again.
+  }
+}

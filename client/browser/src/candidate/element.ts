@@ -1,0 +1,289 @@
+/** `<undertone-candidate>`: consent, check, exam, finished. */
+
+import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { type CandidateStrings, catalogueFor, languagesOf } from "../locale/index.ts";
+import { BITRATES, type Bitrate, DEFAULT_BITRATE } from "../recorder/encoder.ts";
+import { DEFAULT_PROCESSING, Microphone, type Processing } from "../recorder/microphone.ts";
+import { workletUrl } from "../recorder/recorder.ts";
+import { ApiError } from "../shell/api.ts";
+import { tokens } from "../style/tokens.ts";
+import { MicrophoneCheck } from "./check.ts";
+import { Credentials, remember, underWay } from "./credentials.ts";
+import { Exam } from "./exam.ts";
+import { exam, line } from "./examview.ts";
+import { type CandidateState, type Phase, reasonOf, stateOf } from "./state.ts";
+import { styles } from "./styles.ts";
+import { checking, consent, elsewhere, failed, finished, finishing } from "./views.ts";
+
+const TAKEN_OVER = 4506;
+/** What the server keeps by default (docs/operations.md); `retention-days` says what this one keeps. */
+const RETENTION_DAYS = 30;
+
+/**
+ * Attributes: `server` (default: where the page is from), `meeting`, `name`, and `join-secret` or `token`; `lang`,
+ * `theme`; `no-check`; `bitrate` (kbit/s); `retention-days`; `echo-cancellation`, `noise-suppression`, `auto-gain`
+ * (`on` or `off`). Properties: the same in camelCase, and `renewToken`, which gives the next token.
+ * Slot `consent` replaces the consent text. Events, composed: `undertone-state` {state}, `undertone-finished`
+ * {bytes, windows}, `undertone-error` {code, detail}.
+ */
+export class UndertoneCandidate extends LitElement {
+  static override properties = {
+    server: {},
+    meeting: {},
+    name: {},
+    token: {},
+    joinSecret: { attribute: "join-secret" },
+    lang: { reflect: true },
+    theme: { reflect: true },
+    bitrate: { type: Number },
+    retentionDays: { type: Number, attribute: "retention-days" },
+    noCheck: { type: Boolean, attribute: "no-check" },
+    echoCancellation: { attribute: "echo-cancellation" },
+    noiseSuppression: { attribute: "noise-suppression" },
+    autoGain: { attribute: "auto-gain" },
+  };
+  static override styles = [tokens, styles];
+
+  declare server: string;
+  declare meeting: string;
+  declare name: string;
+  declare token: string;
+  declare joinSecret: string;
+  declare theme: string | undefined;
+  declare bitrate: number;
+  declare retentionDays: number;
+  declare noCheck: boolean;
+  declare echoCancellation: string | undefined;
+  declare noiseSuppression: string | undefined;
+  declare autoGain: string | undefined;
+  renewToken: (() => Promise<string>) | undefined;
+
+  #phase: Phase = "consent";
+  #told: CandidateState | undefined;
+  #failure = { code: "", detail: "" };
+  #microphone: Microphone | undefined;
+  #check: MicrophoneCheck | undefined;
+  #exam: Exam | undefined;
+  #devices: readonly MediaDeviceInfo[] = [];
+  #sure = false;
+
+  constructor() {
+    super();
+    this.server = location.origin;
+    this.meeting = this.name = this.token = this.joinSecret = "";
+    this.bitrate = DEFAULT_BITRATE;
+    this.retentionDays = RETENTION_DAYS;
+    this.noCheck = false;
+  }
+
+  /** The state as `undertone-state` last told it. */
+  get state(): CandidateState {
+    return stateOf({
+      phase: this.#phase,
+      trouble: this.#microphone?.trouble ?? null,
+      status: this.#exam?.status ?? null,
+      awayMs: this.#exam?.awayMs ?? 0,
+    });
+  }
+
+  /** The consent was given (elsewhere, if by the page): opens the microphone, then the check or the exam. */
+  async start(): Promise<void> {
+    const opened = await this.#openMicrophone();
+    if (opened && this.noCheck) return this.#begin();
+    this.#go("check");
+    return this.#microphoneChanged();
+  }
+
+  /** The exam is over: sends the rest. */
+  finish(): void {
+    if (this.#phase !== "exam") return;
+    this.#exam?.finish();
+    this.#microphone?.close();
+    this.#go("finishing");
+  }
+
+  /** A reload in the midst of an exam asks nothing again. */
+  protected override firstUpdated(): void {
+    if (underWay(this.#key)) void this.#back();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#letGo();
+  }
+
+  protected override render(): TemplateResult {
+    const { candidate: t, lang, dir } = catalogueFor(languagesOf(this));
+    return html`<div lang=${lang} dir=${dir}>
+      ${this.#view(t)}
+      <p class="sr-only" role="status">${this.#said(t)}</p>
+    </div>`;
+  }
+
+  protected override updated(_changed: PropertyValues): void {
+    const { state } = this;
+    if (state === this.#told) return;
+    this.#told = state;
+    this.#dispatch("undertone-state", { state });
+  }
+
+  // --- what is shown
+
+  /** What is said aloud when it changes. */
+  #said(t: CandidateStrings): string {
+    if (this.#phase === "exam") return line(t, this.#facts);
+    const result = this.#check?.result;
+    return result ? t.check.verdict[result.verdict].title : "";
+  }
+
+  #view(t: CandidateStrings): TemplateResult {
+    switch (this.#phase) {
+      case "consent":
+        return consent(t.consent, this.retentionDays, () => void this.start());
+      case "check":
+        return checking(t, {
+          check: this.#check,
+          trouble: this.#microphone?.trouble ?? null,
+          devices: this.#devices,
+          device: this.#microphone?.device,
+          choose: (device) => void this.#choose(device),
+          wake: () => void this.#microphone?.wake(),
+          start: () => void this.#begin(),
+        });
+      case "exam":
+        return exam(t, {
+          ...this.#facts,
+          since: this.#exam?.since ?? null,
+          sure: this.#sure,
+          ask: (sure) => this.#ask(sure),
+          wake: () => void this.#microphone?.wake(),
+          finish: () => this.finish(),
+        });
+      case "finishing":
+        return finishing(t.finishing, this.#exam?.status?.unstoredMs ?? 0, this.#exam?.status?.connected ?? false);
+      case "finished":
+        return finished(t.finished);
+      case "elsewhere":
+        return elsewhere(t.elsewhere, () => void this.#back());
+      case "failed":
+        return failed(t.failed, reasonOf(this.#failure.code), this.#failure.detail, () => void this.#back());
+    }
+  }
+
+  get #facts() {
+    return { state: this.state, status: this.#exam?.status ?? null, trouble: this.#microphone?.trouble ?? null };
+  }
+
+  #ask(sure: boolean): void {
+    this.#sure = sure;
+    this.requestUpdate();
+  }
+
+  /** The next view takes the focus if this one had it. */
+  #go(phase: Phase): void {
+    const hadFocus = this.shadowRoot?.activeElement != null;
+    this.#phase = phase;
+    this.#sure = false;
+    remember(this.#key, phase === "exam");
+    this.requestUpdate();
+    if (hadFocus) {
+      void this.updateComplete.then(() => this.shadowRoot?.querySelector<HTMLElement>("[data-focus]")?.focus());
+    }
+  }
+
+  // --- what is done
+
+  /** Whether there is a microphone now. */
+  async #openMicrophone(): Promise<boolean> {
+    this.#microphone?.close();
+    const microphone = new Microphone(workletUrl(), this.#processing, () => void this.#microphoneChanged());
+    this.#microphone = microphone;
+    await microphone.open();
+    return microphone.ready;
+  }
+
+  async #microphoneChanged(): Promise<void> {
+    const microphone = this.#microphone;
+    if (!microphone) return;
+    if (microphone.ready && this.#phase === "check") {
+      this.#check ??= new MicrophoneCheck(microphone, () => this.requestUpdate());
+    }
+    this.requestUpdate();
+    this.#devices = await microphone.devices();
+    this.requestUpdate();
+  }
+
+  async #choose(device: string): Promise<void> {
+    this.#check?.reset();
+    await this.#microphone?.choose(device);
+  }
+
+  async #begin(): Promise<void> {
+    this.#check?.stop();
+    this.#check = undefined;
+    this.#go("exam");
+    const { server, meeting, name, token, joinSecret, renewToken } = this;
+    const running = new Exam(this.#microphone!, {
+      server,
+      kbps: this.#kbps,
+      credentials: new Credentials({ server, meeting, name, token, joinSecret, renewToken }),
+      onChange: () => this.requestUpdate(),
+      onFinished: (detail) => {
+        this.#go("finished");
+        this.#dispatch("undertone-finished", detail);
+      },
+      onOver: (over) => this.#over(over),
+    });
+    this.#exam = running;
+    try {
+      await running.start();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#over({ close: 0, code: error.code, detail: error.detail });
+    }
+  }
+
+  #over({ close, code, detail }: { close: number; code: string; detail: string }): void {
+    this.#letGo();
+    this.#failure = { code, detail };
+    this.#go(close === TAKEN_OVER ? "elsewhere" : "failed");
+    if (this.#phase === "failed") this.#dispatch("undertone-error", { code, detail });
+  }
+
+  /** Once more from the microphone on: here instead of in the other tab, or after a failure. */
+  async #back(): Promise<void> {
+    if (await this.#openMicrophone()) return this.#begin();
+    this.#go("check");
+    return this.#microphoneChanged();
+  }
+
+  #letGo(): void {
+    this.#check?.stop();
+    this.#check = undefined;
+    this.#exam?.stop();
+    this.#exam = undefined;
+    this.#microphone?.close();
+    this.#microphone = undefined;
+  }
+
+  get #processing(): Processing {
+    const chosen = (said: string | undefined, otherwise: boolean): boolean => (said ? said === "on" : otherwise);
+    return {
+      echoCancellation: chosen(this.echoCancellation, DEFAULT_PROCESSING.echoCancellation),
+      noiseSuppression: chosen(this.noiseSuppression, DEFAULT_PROCESSING.noiseSuppression),
+      autoGainControl: chosen(this.autoGain, DEFAULT_PROCESSING.autoGainControl),
+    };
+  }
+
+  get #key(): string {
+    return `undertone.exam.${this.server}.${this.meeting}.${this.name}`;
+  }
+
+  get #kbps(): Bitrate {
+    return BITRATES.find((kbps) => kbps === this.bitrate) ?? DEFAULT_BITRATE;
+  }
+
+  #dispatch(type: string, detail: object): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
+  }
+}

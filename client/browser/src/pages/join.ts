@@ -1,0 +1,167 @@
+/** `/join/{meeting}#{join_secret}`: a name, then the check and the exam. */
+
+import { css, html, nothing, type TemplateResult } from "lit";
+import "../define-candidate.ts";
+import { Api } from "../shell/api.ts";
+import { readLink } from "./links.ts";
+import { Page } from "./page.ts";
+import { storage } from "./storage.ts";
+import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
+
+const joinLook = css`
+  main.exam {
+    inline-size: min(44rem, 100%);
+    gap: 14px;
+    padding-block-start: clamp(16px, 4vh, 40px);
+  }
+  undertone-candidate {
+    display: block;
+    border: 1px solid var(--ut-line);
+    border-radius: 14px;
+    overflow: clip;
+    box-shadow: 0 1px 2px rgb(16 24 40 / 5%);
+  }
+  .exam h1 {
+    font-size: 1.35rem;
+  }
+`;
+
+class Join extends Page {
+  static override properties = {
+    ...Page.properties,
+    meetingTitle: { state: true },
+    name: { state: true },
+    started: { state: true },
+    trouble: { state: true },
+  };
+  static override styles = [...Page.styles, joinLook];
+  /** Null until the server has said it. */
+  declare private meetingTitle: string | null;
+  /** Who was here last: kept, so that a tab that reloads goes on, and a second one is the same candidate. */
+  declare private name: string;
+  declare private started: boolean;
+  declare private trouble: Trouble | null;
+  readonly #link = readLink(location.href);
+  readonly #tab = storage("sessionStorage");
+  readonly #nameKey = `undertone.join.${this.#link.meeting}`;
+
+  constructor() {
+    super();
+    this.meetingTitle = null;
+    this.name = this.kept.getItem(this.#nameKey) ?? "";
+    // In this very tab it had begun: a reload in the midst of an exam asks nothing.
+    this.started = this.name !== "" && this.#tab.getItem(this.#nameKey) !== null;
+    this.trouble = null;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.#link.joinSecret) void this.#look();
+    else this.trouble = { kind: "incomplete", passing: false };
+  }
+
+  protected override called(): string {
+    return this.meetingTitle === null ? this.t.product : this.t.joinTitle(this.meetingTitle);
+  }
+
+  protected override render(): TemplateResult {
+    return html`${this.bar()}
+      <main class="middle ${this.started ? "exam" : ""}">
+        ${this.trouble ? this.#stuck(this.trouble) : this.started ? this.#exam() : this.#form()}
+      </main>`;
+  }
+
+  #stuck(trouble: Trouble): TemplateResult {
+    const { title, text } = this.t.trouble[trouble.kind];
+    return html`<div class="card stack" role="alert">
+      <h1>${title}</h1>
+      <p>${text}</p>
+      ${trouble.detail ? html`<code class="small">${trouble.detail}</code>` : nothing}
+      ${
+        trouble.passing
+          ? html`<div><button type="button" class="button primary large" @click=${this.#look}>${this.t.tryAgain}</button></div>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  #heading(): TemplateResult {
+    return html`<div class="stack tight">
+      <p class="quiet">${this.t.joining}</p>
+      <h1>${this.meetingTitle ?? this.t.looking}</h1>
+    </div>`;
+  }
+
+  #form(): TemplateResult {
+    const { t, name } = this;
+    if (this.meetingTitle === null) return html`<p class="quiet" role="status">${t.looking}</p>`;
+    if (name) {
+      return html`${this.#heading()}
+        <div class="card stack">
+          <p>${t.afterName}</p>
+          <div class="row">
+            <button type="button" class="button primary large" @click=${() => this.#start(name)}>${t.continueAs(name)}</button>
+            <button type="button" class="button large" @click=${this.#forget}>${t.somebodyElse}</button>
+          </div>
+        </div>`;
+    }
+    return html`${this.#heading()}
+      <form class="card stack" @submit=${this.#submit}>
+        <label class="field">
+          <span>${t.yourName}</span>
+          <input name="name" required maxlength="200" autocomplete="name" aria-describedby="name-hint" />
+          <span id="name-hint" class="quiet small">${t.yourNameHint}</span>
+        </label>
+        <p class="quiet">${t.afterName}</p>
+        <div><button class="button primary large">${t.next}</button></div>
+      </form>`;
+  }
+
+  #exam(): TemplateResult {
+    const { meeting, joinSecret } = this.#link;
+    return html`${this.#heading()}
+      <undertone-candidate
+        server=${this.server}
+        meeting=${meeting}
+        name=${this.name}
+        join-secret=${joinSecret}
+        lang=${this.catalogue.lang}
+      ></undertone-candidate>`;
+  }
+
+  readonly #look = async (): Promise<void> => {
+    this.trouble = null;
+    const { meeting, joinSecret } = this.#link;
+    try {
+      const { title, ended_at } = await new Api(this.server, joinSecret).meeting(meeting);
+      this.meetingTitle = title;
+      if (ended_at !== undefined && !this.started) this.trouble = troubleOf("meeting_ended", "");
+    } catch (error) {
+      const trouble = troubleWith(error);
+      // An exam that goes on copes with a server that is away by itself.
+      if (!(this.started && trouble.passing)) this.trouble = trouble;
+    }
+  };
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    this.#start(String(new FormData(event.target as HTMLFormElement).get("name")).trim());
+  }
+
+  #start(name: string): void {
+    if (!name) return;
+    this.kept.setItem(this.#nameKey, name);
+    this.#tab.setItem(this.#nameKey, "started");
+    this.name = name;
+    this.started = true;
+  }
+
+  /** The next one in front of this screen is another candidate. */
+  readonly #forget = (): void => {
+    this.kept.removeItem(this.#nameKey);
+    this.kept.removeItem(`undertone.candidate.${this.server}.${this.#link.meeting}`);
+    this.name = "";
+  };
+}
+
+customElements.define("undertone-join", Join);

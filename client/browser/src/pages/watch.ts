@@ -1,0 +1,222 @@
+/** `/watch/{meeting}`: the proctor's view. By the `admin_id` that this browser keeps, or by a token that was pasted in. */
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import "../define-sidebar.ts";
+import { Api } from "../shell/api.ts";
+import type { CredentialData } from "../wire/messages.ts";
+import { joinLink, readLink, watchLink } from "./links.ts";
+import { Page } from "./page.ts";
+import { type Trouble, troubleWith } from "./trouble.ts";
+import { watchLook } from "./watch-look.ts";
+
+const NAME = "undertone.name";
+
+class Watch extends Page {
+  static override properties = {
+    ...Page.properties,
+    meetingTitle: { state: true },
+    credential: { state: true },
+    shownAs: { state: true },
+    trouble: { state: true },
+    asking: { state: true },
+    invited: { state: true },
+    busy: { state: true },
+  };
+  static override styles = [...Page.styles, watchLook];
+  /** Null until the server has said it, and so let us in. */
+  declare private meetingTitle: string | null;
+  declare private credential: string;
+  declare private shownAs: string;
+  declare private trouble: Trouble | null;
+  declare private asking: "invite" | "name" | null;
+  declare private invited: CredentialData | null;
+  declare private busy: boolean;
+  readonly #meeting = readLink(location.href).meeting;
+  readonly #tokenKey = `undertone.proctor.${this.#meeting}`;
+  readonly #own = this.meetings.find(this.#meeting);
+
+  constructor() {
+    super();
+    this.meetingTitle = null;
+    this.credential = this.#own?.admin_id ?? this.kept.getItem(this.#tokenKey) ?? "";
+    this.shownAs = this.kept.getItem(NAME) ?? "";
+    this.trouble = null;
+    this.asking = null;
+    this.invited = null;
+    this.busy = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.credential) void this.#look();
+  }
+
+  protected override called(): string {
+    return this.meetingTitle === null ? this.t.product : this.t.watching(this.meetingTitle);
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    super.updated(changed);
+    const dialog = this.renderRoot.querySelector("dialog");
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+
+  protected override render(): TemplateResult {
+    if (this.meetingTitle === null) {
+      return html`${this.bar()}
+        <main class="middle">${this.credential && !this.trouble ? this.#looking() : this.#enter()}</main>`;
+    }
+    return html`${this.bar(this.#head(this.meetingTitle))}
+      <main class="exam">
+        <undertone-sidebar
+          server=${this.server}
+          meeting=${this.#meeting}
+          lang=${this.catalogue.lang}
+          name=${this.shownAs || nothing}
+          .adminId=${this.#own?.admin_id}
+          .token=${this.#own ? undefined : this.credential}
+        ></undertone-sidebar>
+      </main>
+      ${this.asking ? this.#dialog(this.asking) : nothing}`;
+  }
+
+  #looking(): TemplateResult {
+    return html`<p class="quiet" role="status">${this.t.looking}</p>`;
+  }
+
+  #enter(): TemplateResult {
+    const { t, trouble } = this;
+    return html`<form class="card stack" @submit=${this.#entered}>
+      <h1>${t.watchThis}</h1>
+      <label class="field">
+        <span>${t.token}</span>
+        <input name="token" type="password" required autocomplete="off" spellcheck="false" aria-describedby="token-hint" />
+        <span id="token-hint" class="quiet small">${t.tokenHint}</span>
+      </label>
+      ${trouble ? this.told(trouble) : nothing}
+      <div class="row">
+        <button class="button primary large">${t.watch}</button>
+        ${
+          trouble?.passing
+            ? html`<button type="button" class="button large" @click=${this.#look}>${t.tryAgain}</button>`
+            : nothing
+        }
+      </div>
+    </form>`;
+  }
+
+  #head(title: string): TemplateResult {
+    const { t } = this;
+    const own = this.#own;
+    return html`<h1 class="title">${title}</h1>
+      <div class="row tools">
+        ${own ? this.copying(joinLink(this.facts.url, own.id, own.join_secret), t.copyLink) : nothing}
+        ${
+          own
+            ? html`<button type="button" class="button" @click=${() => this.#ask("invite")}>${t.invite}</button>
+                <button
+                  type="button"
+                  class="button bare"
+                  aria-label=${this.shownAs ? `${this.shownAs}: ${t.setName}` : nothing}
+                  @click=${() => this.#ask("name")}
+                >
+                  ${this.shownAs || t.setName}
+                </button>`
+            : html`<button type="button" class="button bare" @click=${this.#leave}>${t.leave}</button>`
+        }
+      </div>`;
+  }
+
+  #dialog(asking: "invite" | "name"): TemplateResult {
+    const { t, invited, trouble } = this;
+    const title = asking === "name" ? t.shownAs : invited ? t.giveTo(invited.name) : t.invite;
+    return html`<dialog class="stack" aria-labelledby="asked" @close=${this.#closed}>
+      <h2 id="asked">${title}</h2>
+      ${invited ? this.#given(invited) : asking === "invite" ? this.#asked(t.inviteHint, t.proctorName, "", t.makeToken) : this.#asked(t.shownAsHint, t.name, this.shownAs, t.save)}
+      ${trouble ? this.told(trouble) : nothing}
+    </dialog>`;
+  }
+
+  /** Both dialogs ask for a name: somebody else's, or one's own. */
+  #asked(hint: string, label: string, value: string, yes: string): TemplateResult {
+    return html`<form class="stack" @submit=${this.#named}>
+      <p class="quiet">${hint}</p>
+      <label class="field">
+        <span>${label}</span>
+        <input name="name" required maxlength="200" autocomplete="off" autofocus .value=${value} />
+      </label>
+      <div class="row">
+        <button type="button" class="button" @click=${this.#closeDialog}>${this.t.cancel}</button>
+        <button class="button primary" ?disabled=${this.busy}>${yes}</button>
+      </div>
+    </form>`;
+  }
+
+  #given({ token, expires_at }: CredentialData): TemplateResult {
+    const { t } = this;
+    return html`${this.shown(t.page, watchLink(this.facts.url, this.#meeting))} ${this.shown(t.token, token)}
+      <p class="quiet small">${t.giveHint(new Date(expires_at), this.locale)}</p>
+      <div class="row"><button type="button" class="button primary" @click=${this.#closeDialog}>${t.close}</button></div>`;
+  }
+
+  readonly #look = async (): Promise<void> => {
+    this.trouble = null;
+    try {
+      const { title } = await new Api(this.server, this.credential).meeting(this.#meeting);
+      if (!this.#own) this.kept.setItem(this.#tokenKey, this.credential);
+      this.meetingTitle = title;
+    } catch (error) {
+      const trouble = troubleWith(error);
+      this.trouble = trouble.kind === "refused" ? { kind: "token", passing: false } : trouble;
+    }
+  };
+
+  #entered(event: SubmitEvent): void {
+    event.preventDefault();
+    this.credential = String(new FormData(event.target as HTMLFormElement).get("token")).trim();
+    void this.#look();
+  }
+
+  readonly #leave = (): void => {
+    this.kept.removeItem(this.#tokenKey);
+    this.credential = "";
+    this.meetingTitle = null;
+  };
+
+  #ask(what: "invite" | "name"): void {
+    this.trouble = null;
+    this.asking = what;
+  }
+
+  readonly #closeDialog = (): void => {
+    this.renderRoot.querySelector("dialog")?.close();
+  };
+
+  readonly #closed = (): void => {
+    this.asking = null;
+    this.invited = null;
+    this.trouble = null;
+  };
+
+  async #named(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const name = String(new FormData(event.target as HTMLFormElement).get("name")).trim();
+    if (this.asking === "name") {
+      this.kept.setItem(NAME, name);
+      this.shownAs = name;
+      this.#closeDialog();
+      return;
+    }
+    this.busy = true;
+    this.trouble = null;
+    try {
+      this.invited = await new Api(this.server, this.credential).inviteProctor(this.#meeting, name);
+    } catch (error) {
+      this.trouble = troubleWith(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+customElements.define("undertone-watch", Watch);

@@ -1,0 +1,277 @@
+/** The microphone and the way from it to whoever takes its samples. Notices everything that can happen to it. */
+
+/** What the browser may do to the sound before anybody gets it. */
+export interface Processing {
+  echoCancellation: boolean;
+  noiseSuppression: boolean;
+  autoGainControl: boolean;
+}
+
+/** Chosen by measuring: docs/browser.md, "What the browser does to a faint second voice". */
+export const DEFAULT_PROCESSING: Processing = {
+  echoCancellation: false,
+  noiseSuppression: false,
+  autoGainControl: false,
+};
+
+/**
+ * `denied`: the person or the page's policy said no; `none`: there is no microphone; `busy`: another program has it, or
+ * the system refuses it; `insecure`: the page is not served over https; `unplugged`: it went away, and another is
+ * waited for; `muted`: by the system or at the device; `asleep`: the browser wants a click before it goes on.
+ */
+export type Trouble = "denied" | "none" | "busy" | "insecure" | "unplugged" | "muted" | "asleep";
+
+/** All others end without anybody's help: the device comes back, or its mute is lifted. */
+export const NEEDS_A_CLICK: readonly Trouble[] = ["denied", "none", "busy", "insecure", "asleep"];
+
+/** 48 kHz whatever the device: the browser brings it there, better than LAME would. */
+const SAMPLE_RATE = 48000;
+const RETRY_MS = 3000;
+
+export class Microphone {
+  /** Null while all is well. */
+  trouble: Trouble | null = null;
+  #processing: Processing;
+  #workletUrl: string;
+  #onChange: () => void;
+  #context: AudioContext | undefined;
+  #tap: AudioWorkletNode | undefined;
+  #source: MediaStreamAudioSourceNode | undefined;
+  #track: MediaStreamTrack | undefined;
+  #chosen: string | undefined; // deviceId
+  #group: string | undefined; // which device stood behind "default" when it was opened
+  #permission: PermissionStatus | undefined;
+  #opening = false;
+  #closed = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  /** `onChange`: trouble came or went, or another device is in use. */
+  constructor(workletUrl: string, processing: Processing, onChange: () => void) {
+    this.#workletUrl = workletUrl;
+    this.#processing = processing;
+    this.#onChange = onChange;
+  }
+
+  /** Samples a second of what is posted. */
+  get sampleRate(): number {
+    return this.#context?.sampleRate ?? SAMPLE_RATE;
+  }
+
+  /** Whether samples can be sent somewhere: a microphone was opened at least once. */
+  get ready(): boolean {
+    return this.#tap !== undefined;
+  }
+
+  /** deviceId of the microphone in use. */
+  get device(): string | undefined {
+    return this.#track?.getSettings().deviceId;
+  }
+
+  /** Asks for the microphone, best on a click. Whether there is one now is in `trouble`. Not twice. */
+  async open(device?: string): Promise<void> {
+    this.#chosen = device;
+    if (!navigator.mediaDevices?.getUserMedia) return this.#set("insecure");
+    navigator.mediaDevices.addEventListener("devicechange", this.#devicesChanged);
+    await this.#watchPermission();
+    await this.#acquire();
+  }
+
+  /** Another device; its `deviceId`. */
+  async choose(device: string): Promise<void> {
+    this.#chosen = device;
+    await this.#acquire();
+  }
+
+  /** The microphones that there are; they have names once one was opened. */
+  async devices(): Promise<MediaDeviceInfo[]> {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return all.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId !== "");
+  }
+
+  /** From now on, blocks of samples (Float32Array) are posted there; the port is handed over. */
+  sendTo(port: MessagePort): void {
+    this.#tap!.port.postMessage(port, [port]);
+  }
+
+  /** The click that `asleep` and the refusals wait for. */
+  async wake(): Promise<void> {
+    await this.#context?.resume();
+    if (this.#track?.readyState !== "live") await this.#acquire();
+    else this.#look();
+  }
+
+  /** Plays samples, for whoever wants to hear themselves. Resolves at the end. */
+  play(samples: Float32Array<ArrayBuffer>): Promise<void> {
+    const context = this.#context!;
+    const buffer = context.createBuffer(1, Math.max(1, samples.length), context.sampleRate);
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(context.destination);
+    source.start();
+    return new Promise((resolve) => {
+      source.onended = () => resolve();
+    });
+  }
+
+  /** Lets the microphone go. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    navigator.mediaDevices?.removeEventListener("devicechange", this.#devicesChanged);
+    if (this.#permission) this.#permission.onchange = null;
+    this.#release();
+    this.#tap?.port.postMessage(null);
+    if (this.#context) {
+      this.#context.onstatechange = null;
+      void this.#context.close();
+    }
+  }
+
+  // --- the way of the samples
+
+  /** The context is made when there is a stream: Firefox joins a microphone only with a context of its own rate. */
+  async #makeContext(stream: MediaStream): Promise<void> {
+    let context = new AudioContext({ sampleRate: SAMPLE_RATE });
+    try {
+      context.createMediaStreamSource(stream).disconnect();
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== "NotSupportedError") throw error;
+      void context.close();
+      context = new AudioContext();
+    }
+    await context.audioWorklet.addModule(this.#workletUrl);
+    this.#tap = new AudioWorkletNode(context, "undertone-tap", {
+      channelCount: 1,
+      channelCountMode: "explicit",
+      outputChannelCount: [1],
+    });
+    // Its output is silence; without a way to the speakers Safari would not run it.
+    this.#tap.connect(context.destination);
+    context.onstatechange = () => this.#look();
+    this.#context = context;
+  }
+
+  // --- the device
+
+  async #acquire(): Promise<void> {
+    if (this.#opening || this.#closed) return;
+    this.#opening = true;
+    clearTimeout(this.#retry);
+    try {
+      const stream = await this.#ask();
+      if (this.#closed) {
+        for (const track of stream.getTracks()) track.stop();
+        return;
+      }
+      this.#release();
+      if (!this.#context) await this.#makeContext(stream);
+      this.#source = this.#context!.createMediaStreamSource(stream);
+      this.#source.connect(this.#tap!);
+      this.#adopt(stream.getAudioTracks()[0]!);
+      await this.#rememberDefault();
+      await Promise.race([this.#context!.resume(), new Promise((done) => setTimeout(done, 500))]);
+      this.#look();
+    } catch (error) {
+      this.#set(refusal(error));
+      // A device that is away comes back with `devicechange`; one that is busy says nothing when it is free.
+      if (this.trouble !== "denied") this.#retry = setTimeout(() => void this.#acquire(), RETRY_MS);
+    } finally {
+      this.#opening = false;
+    }
+  }
+
+  /** The chosen device, or the system's own choice while that is away. */
+  async #ask(): Promise<MediaStream> {
+    const audio: MediaTrackConstraints = { ...this.#processing, channelCount: 1 };
+    if (this.#chosen !== undefined) {
+      const there = (await this.devices()).some(({ deviceId }) => deviceId === this.#chosen);
+      if (there) audio.deviceId = { exact: this.#chosen };
+    }
+    return navigator.mediaDevices.getUserMedia({ audio });
+  }
+
+  #adopt(track: MediaStreamTrack): void {
+    this.#track = track;
+    track.onmute = track.onunmute = () => this.#look();
+    track.onended = () => {
+      this.#release();
+      this.#set("unplugged");
+      void this.#acquire();
+    };
+  }
+
+  /** Without a source the worklet posts nothing: what is missing shows as missing, not as silence. */
+  #release(): void {
+    this.#source?.disconnect();
+    this.#source = undefined;
+    if (!this.#track) return;
+    this.#track.onended = this.#track.onmute = this.#track.onunmute = null;
+    this.#track.stop();
+    this.#track = undefined;
+  }
+
+  readonly #devicesChanged = async (): Promise<void> => {
+    const devices = await this.devices();
+    const current = this.device;
+    const chosenIsBack = this.#chosen !== current && devices.some(({ deviceId }) => deviceId === this.#chosen);
+    const gone = !devices.some(({ deviceId }) => deviceId === current);
+    const otherDefault = current === "default" && this.#group !== defaultGroup(devices);
+    if (!this.#track || chosenIsBack || gone || otherDefault) await this.#acquire();
+    this.#onChange();
+  };
+
+  async #rememberDefault(): Promise<void> {
+    this.#group = defaultGroup(await this.devices());
+  }
+
+  /** Chrome and Firefox tell of a permission that was given back; Safari ends the track alone. */
+  async #watchPermission(): Promise<void> {
+    try {
+      this.#permission = await navigator.permissions.query({ name: "microphone" as PermissionName });
+    } catch {
+      return; // a browser that does not know this permission
+    }
+    this.#permission.onchange = () => {
+      if (this.#permission?.state === "granted" && !this.#track) void this.#acquire();
+      if (this.#permission?.state === "denied") {
+        this.#release();
+        this.#set("denied");
+      }
+    };
+  }
+
+  #look(): void {
+    if (this.#closed || !this.#track) return;
+    if (this.#context!.state !== "running") {
+      this.#set("asleep");
+      void this.#context!.resume();
+    } else this.#set(this.#track.muted ? "muted" : null);
+  }
+
+  #set(trouble: Trouble | null): void {
+    if (this.#closed) return;
+    this.trouble = trouble;
+    this.#onChange();
+  }
+}
+
+const REFUSALS: Readonly<Record<string, Trouble>> = {
+  NotAllowedError: "denied",
+  SecurityError: "denied",
+  NotFoundError: "none",
+  OverconstrainedError: "none",
+  NotReadableError: "busy",
+  AbortError: "busy",
+  NotSupportedError: "busy", // Firefox, a microphone whose rate is not the context's
+};
+
+/** Trouble of what `getUserMedia` throws. Rethrows what no browser is known to throw. */
+function refusal(error: unknown): Trouble {
+  const trouble = error instanceof DOMException ? REFUSALS[error.name] : undefined;
+  if (trouble === undefined) throw error;
+  return trouble;
+}
+
+function defaultGroup(devices: readonly MediaDeviceInfo[]): string | undefined {
+  return devices.find(({ deviceId }) => deviceId === "default")?.groupId;
+}

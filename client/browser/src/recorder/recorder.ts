@@ -1,0 +1,108 @@
+/** Starts the worker that streams, and tells what becomes of it. The page's side: everything that matters is over there. */
+
+import type { Bitrate } from "./encoder.ts";
+import type { Microphone } from "./microphone.ts";
+import type { FromWorker, Start, Status, ToWorker } from "./protocol.ts";
+
+export interface RecorderOptions {
+  server: string;
+  token: string;
+  kbps: Bitrate;
+  /** Gives a fresh token. What it throws with a `final` of true ends the recording. */
+  renew: () => Promise<string>;
+  onStatus: (status: Status) => void;
+  onFinished: (finished: { bytes: number; windows: number }) => void;
+  /** For good: by the server (`close` is its code), or as the browser can't (`close` 0, `code` "unsupported"). */
+  onOver: (over: { close: number; code: string; detail: string }) => void;
+}
+
+export class Recorder {
+  #worker: Worker;
+  #release: () => void;
+  #options: RecorderOptions;
+
+  constructor(microphone: Microphone, options: RecorderOptions) {
+    this.#options = options;
+    [this.#worker, this.#release] = startWorker(new URL(WORKER_FILE, import.meta.url));
+    this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#take(event.data);
+    this.#worker.onerror = (event) => {
+      this.#ended({ close: 0, code: "unsupported", detail: event.message || "the recorder's worker can't be started" });
+    };
+    const channel = new MessageChannel();
+    microphone.sendTo(channel.port1);
+    const { server, token, kbps } = options;
+    const samples = channel.port2;
+    const start: Start = { type: "start", samples, sampleRate: microphone.sampleRate, kbps, server, token };
+    this.#worker.postMessage(start, [samples]);
+    addEventListener("online", this.#network);
+    addEventListener("offline", this.#network);
+  }
+
+  /** The exam is over: what is not yet stored is sent, then `onFinished` is told. */
+  finish(): void {
+    this.#send({ type: "finish" });
+  }
+
+  /** Ends without finishing. */
+  stop(): void {
+    removeEventListener("online", this.#network);
+    removeEventListener("offline", this.#network);
+    this.#worker.onmessage = null;
+    this.#send({ type: "stop" });
+    this.#release();
+  }
+
+  /** Firefox and Safari tell a worker nothing of the network. */
+  readonly #network = (): void => this.#send({ type: "network", online: navigator.onLine });
+
+  #take(message: FromWorker): void {
+    switch (message.type) {
+      case "status":
+        this.#options.onStatus(message);
+        break;
+      case "renew":
+        void this.#renew();
+        break;
+      case "finished":
+        this.#options.onFinished(message);
+        this.stop();
+        break;
+      case "over":
+        this.#ended(message);
+        break;
+      case "broken":
+        this.#ended({ close: 0, code: "unsupported", detail: message.detail });
+    }
+  }
+
+  #ended(over: { close: number; code: string; detail: string }): void {
+    this.#options.onOver(over);
+    this.stop();
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      this.#send({ type: "token", token: await this.#options.renew() });
+    } catch (error) {
+      const final = (error as { final?: unknown } | null)?.final === true;
+      this.#send({ type: "no_token", final, detail: String(error) });
+    }
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+/** Where the worklet is, for `Microphone`. */
+export function workletUrl(): string {
+  return new URL(WORKLET_FILE, import.meta.url).href;
+}
+
+/** A worker, and what is to be done when it is let go. */
+function startWorker(url: URL): [Worker, () => void] {
+  if (url.origin === location.origin) return [new Worker(url, { type: "module" }), () => {}];
+  // No browser starts a worker of another origin, but a worker may import from there.
+  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" }));
+  return [new Worker(blob, { type: "module" }), () => URL.revokeObjectURL(blob)];
+}

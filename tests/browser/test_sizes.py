@@ -1,0 +1,22 @@
+"""What the pages load stays within what was promised."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.sizes import BUDGETS_KB, PAGES, loaded, size_of
+from undertone.app import BUNDLE
+
+
+@pytest.mark.parametrize("page", sorted(BUDGETS_KB))
+def test_a_page_stays_within_its_budget(page: str) -> None:
+    size = size_of(page)
+    assert size.gzip / 1000 < BUDGETS_KB[page]
+    assert size.brotli < size.gzip < size.plain
+
+
+def test_everything_that_was_built_for_pages_is_counted() -> None:
+    counted = set().union(*(loaded(BUNDLE / f"{page}.html", BUNDLE) for page in PAGES))
+    for_others = {path for path in BUNDLE.iterdir() if path.name.startswith(("undertone", "define"))}
+    built = {path for path in BUNDLE.iterdir() if path.suffix in {".js", ".css", ".svg", ".wasm"}}
+    assert built - for_others == counted - for_others
