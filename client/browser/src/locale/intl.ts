@@ -5,12 +5,17 @@
 
 type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
+/** The language as it is written where the reader is: somebody in London has other clocks than somebody in Boston. */
+function here(lang: string): string {
+  return globalThis.navigator?.languages?.find((tag) => tag.toLowerCase().startsWith(`${lang}-`)) ?? lang;
+}
+
 function once<T>(make: (lang: string) => T): (lang: string) => T {
   const made = new Map<string, T>();
   return (lang) => {
     let one = made.get(lang);
     if (one === undefined) {
-      one = make(lang);
+      one = make(here(lang));
       made.set(lang, one);
     }
     return one;
@@ -24,10 +29,7 @@ const seconds = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit
 const minutes = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit: "minute", unitDisplay: "short" }));
 const hours = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit: "hour", unitDisplay: "short" }));
 const two = once((lang) => new Intl.NumberFormat(lang, { minimumIntegerDigits: 2, useGrouping: false }));
-const clocks = once((lang) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }));
-const exactClocks = once(
-  (lang) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-);
+const clocks = once((lang) => new Intl.DateTimeFormat(lang, { hour: "numeric", minute: "2-digit" }));
 const days = once((lang) => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" }));
 const relatives = once((lang) => new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" }));
 const collators = once((lang) => new Intl.Collator(lang, { numeric: true, sensitivity: "base" }));
@@ -57,9 +59,6 @@ export function position(lang: string, ms: number): string {
 
 /** The time of day, here: `14:03`. `at` is in ms since 1970. */
 export const clock = (lang: string, at: number): string => clocks(lang).format(at);
-
-/** The time of day with seconds. */
-export const exactClock = (lang: string, at: number): string => exactClocks(lang).format(at);
 
 /** Day and time. */
 export const moment = (lang: string, at: number): string => days(lang).format(at);

@@ -6,15 +6,7 @@ import { icons } from "./icons.ts";
 import type { Item } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 import type { Player } from "./player.ts";
-
-/** The one that says most: of the windows, the one where others speak longest. */
-function strongest(evidence: readonly Evidence[]): number {
-  let best = 0;
-  evidence.forEach((each, index) => {
-    if (each.other_ms > evidence[best]!.other_ms) best = index;
-  });
-  return best;
-}
+import { strongest } from "./turns.ts";
 
 export class EvidenceView extends Part {
   static override properties = {
@@ -64,12 +56,12 @@ export class EvidenceView extends Part {
     return html`<div class="evidence">
       ${
         this.headed
-          ? html`<header class="evidence-head">
+          ? html`<div class="evidence-head">
               <h2 dir="auto">${participant.name}</h2>
               <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
                 ${icons.close}
               </button>
-            </header>`
+            </div>`
           : nothing
       }
       ${shown ? this.#facts(shown) : nothing} ${evidence.length > 1 ? this.#choice(index) : nothing}
@@ -120,7 +112,7 @@ export class EvidenceView extends Part {
               this.clip = each.clip;
             }}
           />
-          <span><time datetime=${each.start_at}>${t.clock(Date.parse(each.start_at))}</time> · ${t.seconds(each.other_ms)}</span>
+          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time> · <bdi>${t.seconds(each.other_ms)}</bdi></span>
         </label>`,
       )}
     </fieldset>`;

@@ -35,7 +35,6 @@ export interface Decision {
 export interface Item {
   readonly anomaly: Anomaly;
   readonly openedMs: number;
-  readonly lastMs: number;
   readonly pending: Decision | null;
   readonly fault: string | null;
 }
@@ -240,8 +239,7 @@ function inTime(a: Anomaly, b: Anomaly): number {
 }
 
 function itemOf(anomaly: Anomaly, pending: Decision | null, fault: string | null): Item {
-  const [openedMs, lastMs] = [Date.parse(anomaly.opened_at), Date.parse(anomaly.last_at)];
-  return { anomaly, openedMs, lastMs, pending, fault };
+  return { anomaly, openedMs: Date.parse(anomaly.opened_at), pending, fault };
 }
 
 /** Somebody of whom no snapshot has told: one voice is expected of them until it is said otherwise. */

@@ -66,7 +66,7 @@ export class ReviewForm extends Part {
         <textarea
           rows="2"
           maxlength=${LONGEST_NOTE}
-          dir="auto"
+          dir=${this.note ? "auto" : this.words.dir}
           .value=${this.note}
           placeholder=${t.notePlaceholder}
           @input=${(event: InputEvent) => {

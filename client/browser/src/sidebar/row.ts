@@ -9,7 +9,8 @@ import { collatedCounts } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
 import { stripView } from "./strip-view.ts";
 
-const MOST_VOICES = 9;
+/** As the protocol has it. */
+const MOST_VOICES = 16;
 
 export class CandidateRow extends Part {
   static override properties = {

@@ -225,7 +225,7 @@ export const evidenceStyles = css`
     font-variant-numeric: tabular-nums;
   }
   .rate input:checked + span {
-    background: var(--ut-paper);
+    background: var(--ut-float);
     color: var(--ut-ink);
     box-shadow: 0 1px 2px rgb(0 0 0 / 16%);
   }
