@@ -23,7 +23,7 @@ from tests.browser.find import MISSING, chromium
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream", "--autoplay-policy=user-gesture-required",
+    "--autoplay-policy=user-gesture-required",
 )  # fmt: skip
 # Playwright turns off what slows hidden tabs down. That they are slowed down is what recording has to live with.
 _AS_EVERYBODY_HAS_IT: Final = (
