@@ -3,9 +3,11 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Evidence } from "../wire/messages.ts";
 import { icons } from "./icons.ts";
-import type { Item } from "./model.ts";
+import type { Item, Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 import type { Player } from "./player.ts";
+import { examView } from "./row-facts.ts";
+import type { Axis } from "./strip.ts";
 import { strongest } from "./turns.ts";
 
 export class EvidenceView extends Part {
@@ -15,7 +17,8 @@ export class EvidenceView extends Part {
     words: { attribute: false },
     actions: { attribute: false },
     rate: { attribute: false },
-    headed: { attribute: false },
+    row: { attribute: false },
+    axis: { attribute: false },
     clip: { state: true },
   };
   declare item: Item;
@@ -23,15 +26,17 @@ export class EvidenceView extends Part {
   declare words: Words;
   declare actions: Actions;
   declare rate: number;
-  /** Whether it stands alone and says itself whose it is; in a card, the card has said so. */
-  declare headed: boolean;
+  /** Whose it is, if it stands alone; in a card, the card has said so. */
+  declare row: Row | null;
+  declare axis: Axis | null;
   declare clip: string | null;
 
   constructor() {
     super();
     this.expected = null;
     this.rate = 1;
-    this.headed = false;
+    this.row = null;
+    this.axis = null;
     this.clip = null;
   }
 
@@ -55,7 +60,7 @@ export class EvidenceView extends Part {
     const shown = evidence[index];
     return html`<div class="evidence">
       ${
-        this.headed
+        this.row
           ? html`<div class="evidence-head">
               <h2 dir="auto">${participant.name}</h2>
               <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
@@ -72,6 +77,7 @@ export class EvidenceView extends Part {
       }
       ${count > evidence.length ? html`<p class="quiet">${t.moreWindows(count - evidence.length)}</p>` : nothing}
       <ut-review .item=${item} .words=${words} .actions=${actions}></ut-review>
+      ${this.row ? examView(this.row, this.axis, words) : nothing}
     </div>`;
   }
 

@@ -3,6 +3,7 @@
 import { html, type TemplateResult } from "lit";
 import type { Item, Row } from "./model.ts";
 import type { Actions, Words } from "./part.ts";
+import type { Axis } from "./strip.ts";
 
 export type Tab = "feed" | "roster";
 
@@ -27,6 +28,7 @@ export function tabs(
 export function detail(
   item: Item | undefined,
   row: Row | undefined,
+  axis: Axis | null,
   rate: number,
   words: Words,
   actions: Actions,
@@ -39,10 +41,11 @@ export function detail(
             <ut-evidence
               .item=${item}
               .expected=${row?.expectedVoices ?? null}
+              .row=${row ?? null}
+              .axis=${axis}
               .words=${words}
               .actions=${actions}
               .rate=${rate}
-              .headed=${true}
             ></ut-evidence>
           </div>`
         : html`<div class="nothing"><p>${words.t.pickOne}</p></div>`

@@ -5,7 +5,7 @@ import type { ChangeParticipant } from "../wire/messages.ts";
 import { icons, stateIcon } from "./icons.ts";
 import type { Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
-import { collatedCounts } from "./row-facts.ts";
+import { axisTimes, collatedCounts } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
 import { stripView } from "./strip-view.ts";
 
@@ -82,7 +82,7 @@ export class CandidateRow extends Part {
     const { t } = words;
     return html`<div class="row-more">
       ${row.reason ? html`<p class="quiet" dir="auto">${row.reason}</p>` : nothing}
-      ${this.axis ? html`<p class="row-axis"><span>${t.clock(this.axis.startMs)}</span><span>${t.clock(this.axis.endMs)}</span></p>` : nothing}
+      ${axisTimes(this.axis, words)}
       ${collatedCounts(row.strip.counts(), words)}
       ${row.externalId ? html`<p class="quiet">${t.externalId} <bdi class="mono">${row.externalId}</bdi></p>` : nothing}
       <div class="row-actions">

@@ -250,6 +250,7 @@ export class UndertoneSidebar extends Connected {
             ? detail(
                 item,
                 item && this.#rowOf(item.anomaly.participant.id),
+                model?.axis ?? null,
                 preferences.rate,
                 words,
                 this.#actions,

@@ -260,6 +260,27 @@ export const evidenceStyles = css`
     background: var(--ut-raised);
   }
 
+  .exam {
+    display: grid;
+    gap: 6px;
+    padding-block-start: 14px;
+    border-block-start: 1px solid var(--ut-line);
+    font-size: 0.8125rem;
+  }
+  .exam h3 {
+    color: var(--ut-quiet);
+    font-size: 0.75rem;
+    font-weight: 400;
+  }
+  .exam .strip {
+    inline-size: 100%;
+    block-size: 28px;
+    margin-inline: 0;
+  }
+  .exam .row-axis {
+    margin: 0;
+  }
+
   /* The decision. */
   .review-form {
     display: grid;
