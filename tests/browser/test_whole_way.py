@@ -5,7 +5,6 @@ A minute has to pass: windows are a minute long, and a microphone can't be hurri
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path

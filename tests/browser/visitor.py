@@ -73,6 +73,7 @@ async def running_profile(microphone: str, home: str, folder: Path) -> AsyncIter
                 address = f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
                 browser = await playwright.chromium.connect_over_cdp(address, no_defaults=True)
                 context = browser.contexts[0]
+                await context.grant_permissions(["microphone"], origin=home)
                 context.set_default_timeout(15_000)
                 visitor = Visitor(context, [home])
                 yield visitor
