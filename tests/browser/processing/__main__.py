@@ -59,7 +59,9 @@ def build(folder: Path) -> None:
     """The page, its worklet and the encoder, in one folder."""
     bundle = ["--bundle", "--format=esm", "--target=chrome111", f"--outdir={folder}", "--entry-names=[name]"]
     entries = ["bench/capture.ts", "src/recorder/worklet.ts"]
-    subprocess.run([BROWSER / "node_modules/.bin/esbuild", *entries, *bundle, "--log-level=error"], cwd=BROWSER, check=True)
+    subprocess.run(
+        [BROWSER / "node_modules/.bin/esbuild", *entries, *bundle, "--log-level=error"], cwd=BROWSER, check=True
+    )
     wasm = BROWSER / "node_modules/wasm-media-encoders/wasm/mp3.wasm"
     (folder / "mp3.wasm").write_bytes(wasm.read_bytes())
     (folder / "index.html").write_text('<!doctype html><script type="module" src="capture.js"></script>')
