@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from playwright.async_api import Page
@@ -69,7 +70,7 @@ async def recording(page: Page) -> None:
     await page.get_by_text("Recording", exact=True).first.wait_for()
 
 
-def events(server: Server, meeting: Meeting) -> list[dict[str, object]]:
+def events(server: Server, meeting: Meeting) -> list[dict[str, Any]]:
     """All of them, as a proctor reads them over HTTP."""
     answer = httpx.get(
         f"{server.url}/meetings/{meeting.id}/events",
@@ -78,5 +79,5 @@ def events(server: Server, meeting: Meeting) -> list[dict[str, object]]:
         trust_env=False,
     )
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, object]] = answer.json()["events"]
+    found: list[dict[str, Any]] = answer.json()["events"]
     return found

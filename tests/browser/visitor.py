@@ -23,7 +23,7 @@ from tests.browser.find import MISSING, chromium
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream", "--autoplay-policy=user-gesture-required",
+    "--autoplay-policy=user-gesture-required",
 )  # fmt: skip
 # Playwright turns off what slows hidden tabs down. That they are slowed down is what recording has to live with.
 _AS_EVERYBODY_HAS_IT: Final = (
@@ -73,6 +73,7 @@ async def running_profile(microphone: str, home: str, folder: Path) -> AsyncIter
                 address = f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
                 browser = await playwright.chromium.connect_over_cdp(address, no_defaults=True)
                 context = browser.contexts[0]
+                await context.grant_permissions(["microphone"], origin=home)
                 context.set_default_timeout(15_000)
                 visitor = Visitor(context, [home])
                 yield visitor

@@ -142,18 +142,28 @@ test("a token that can't be renewed for good ends it", async () => {
 
 test("`expiring` renews once beside the running line", async () => {
   let renewed = 0;
+  let fail = (): void => {};
+  const failing = new Promise<string>((_, reject) => {
+    fail = () => reject(new Error("offline"));
+  });
   await using it = await connected({
     renew: () => {
       renewed += 1;
-      return renewed === 1 ? Promise.reject(new Error("offline")) : Promise.resolve("fresh");
+      return renewed === 1 ? failing : Promise.resolve("fresh");
     },
   });
   const line = await it.peer.line();
   await line.greet();
-  line.say({ type: "expiring", at: "2026-01-01T00:00:00.000Z" });
+  const expiring = { type: "expiring", at: "2026-01-01T00:00:00.000Z" };
+  line.say(expiring);
+  line.say(expiring);
   line.say({ type: "stored", offset: 0, window: 0 });
   await until(() => renewed === 1);
-  line.say({ type: "expiring", at: "2026-01-01T00:00:00.000Z" });
+  await sleep(50);
+  assert.equal(renewed, 1);
+  fail();
+  await sleep(1);
+  line.say(expiring);
   assert.deepEqual(await line.said(), { type: "refresh", token: "fresh" });
   assert.equal(it.peer.connections, 1);
 });
@@ -181,22 +191,49 @@ test("a server that breaks the protocol is left, and asked again", async () => {
 });
 
 test("a network that is back ends the wait, but not one that the server asked for", async () => {
-  const random = [0.999, 0, 0.5, 0];
-  await using it = await connected({ random: () => random.shift() ?? 0 });
-  (await it.peer.line()).cut();
-  await until(() => it.states.length === 1);
-  assert.ok(it.states[0]!.retryInMs! >= 999);
+  const random = [0, 0, 0, 0, 0.5];
+  await using it = await connected({ random: () => random.shift() ?? 0.02 });
+  for (let failures = 0; failures < 5; failures += 1) (await it.peer.line()).cut();
+  await until(() => it.states.length === 5);
+  assert.equal(it.states[4]?.retryInMs, 8000);
   const back = Date.now();
-  it.link.network(true);
+  it.link.network(true); // 20 ms: a first wait again
   const line = await it.peer.line();
-  assert.ok(Date.now() - back < 500);
+  assert.ok(Date.now() - back < 300);
   await line.said();
   line.close(4000, { code: "draining", retry_after_ms: 600 });
-  await until(() => it.states.length === 2);
+  await until(() => it.states.length === 6);
   const asked = Date.now();
   it.link.network(true);
   await it.peer.line();
   assert.ok(Date.now() - asked >= 550);
+});
+
+test("a network that is back makes no wait longer", async () => {
+  const random = [0.1, 0.999];
+  await using it = await connected({ random: () => random.shift()! });
+  (await it.peer.line()).cut();
+  await until(() => it.states.length === 1);
+  const back = Date.now();
+  it.link.network(true);
+  await it.peer.line();
+  assert.ok(Date.now() - back < 500);
+});
+
+test("after a good connection the first wait is short again", async (context) => {
+  await using it = await connected({ random: () => 0.001 });
+  for (let failures = 0; failures < 5; failures += 1) (await it.peer.line()).cut();
+  const line = await it.peer.line();
+  await line.greet();
+  await until(() => it.states.at(-1)!.connected);
+  const now = Date.now.bind(Date);
+  context.mock.method(Date, "now", () => now() + 15_000);
+  line.cut();
+  await until(() => !it.states.at(-1)!.connected);
+  assert.deepEqual(
+    it.states.map(({ retryInMs }) => retryInMs),
+    [1, 2, 4, 8, 16, undefined, 1],
+  );
 });
 
 test("a line that outlived a network is not trusted", async () => {
