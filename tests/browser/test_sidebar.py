@@ -71,7 +71,9 @@ async def test_a_decision_is_seen_by_all_at_once_with_its_name_and_can_be_undone
         await morgan.get_by_role("button", name="All", exact=False).first.click()
         await salma.locator(head).click()
         await salma.get_by_label("Note").fill("A radio next door.")
-        await salma.get_by_role("button", name="Dismiss", exact=True).click()
+        await salma.get_by_role("button", name="Dismiss", exact=True).focus()
+        await salma.keyboard.press("Enter")
+        await expect(salma.get_by_role("button", name="Undo")).to_be_focused()
         seen = morgan.locator("ut-card", has=morgan.locator(head))
         await expect(seen).to_contain_text("Dismissed by")
         await expect(seen).to_contain_text("Salma")
@@ -222,6 +224,32 @@ async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         await page.locator(".options > button").click()
         await accessible(page)
         await nothing_scrolls_sideways(page)
+
+
+async def test_an_event_draws_anew_only_whom_it_is_about(browser: Browser, exam: Room) -> None:
+    first = next(each for each in await exam.anomalies() if each["state"] == "open")
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="All", exact=False).first.click()
+        await page.locator("ut-card").first.wait_for()
+        host = page.locator("undertone-sidebar")
+        await host.evaluate(
+            """host => {
+              globalThis.drawn = new Set();
+              new MutationObserver(changes => {
+                for (const { target } of changes) {
+                  const part = (target.nodeType === 1 ? target : target.parentElement)?.closest("ut-card, ut-row");
+                  if (part) drawn.add(part.item?.anomaly.id ?? part.row.id);
+                }
+              }).observe(host.shadowRoot, { subtree: true, childList: true, characterData: true, attributes: true });
+            }"""
+        )
+        await exam.ask("POST", f"/anomalies/{first['id']}/review", {"key": "k", "decision": "confirmed"})
+        await expect(page.locator("ut-card", has=page.locator(f'[data-anomaly="{first["id"]}"]'))).to_contain_text(
+            "Confirmed by"
+        )
+        drawn = await page.evaluate("[...drawn]")
+        assert first["id"] in drawn
+        assert set(drawn) <= {first["id"], first["participant"]["id"]}
 
 
 async def test_what_can_be_pressed_is_large_enough(browser: Browser, exam: Room) -> None:

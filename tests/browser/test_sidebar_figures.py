@@ -1,4 +1,4 @@
-"""200 candidates and 500 anomalies in the sidebar: first paint, memory, and what one more event costs the main thread."""
+"""200 candidates and 500 anomalies in the sidebar: first paint, memory, the main thread's time for one more event."""
 
 from __future__ import annotations
 
