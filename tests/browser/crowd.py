@@ -19,7 +19,7 @@ import asyncpg
 from tests.browser.speech import SAMPLES
 
 # As `undertone analyze` says of the sample: who speaks when, in ms.
-TURNS: Final = (
+TURNS: Final[tuple[tuple[int, int, int], ...]] = (
     (380, 3840, 0), (3840, 10000, 1), (10320, 11820, 1), (12040, 16060, 0), (16360, 20000, 0), (20960, 24340, 0),
     (25680, 28280, 1), (28640, 30800, 1), (30800, 32940, 0), (33440, 34320, 0), (35880, 37740, 1), (38120, 41800, 0),
     (42380, 43920, 0), (43920, 46400, 1), (46780, 48240, 1), (48240, 50320, 0), (51160, 53600, 0), (53600, 54620, 1),
@@ -84,10 +84,10 @@ async def crowd(
         for window in range(minutes):
             if dice.random() < 0.004:
                 continue  # this minute never came
-            name = loud.get((who.id, window))
-            outcome = "multiple_voices" if name else dice.choice(OUTCOMES)
+            heard = loud.get((who.id, window))
+            outcome = "multiple_voices" if heard else dice.choice(OUTCOMES)
             at = began + timedelta(minutes=window)
-            rows.append(_window(meeting, who.id, window, at, name or f"{who.id}-1-{window}", clip, outcome))
+            rows.append(_window(meeting, who.id, window, at, heard or f"{who.id}-1-{window}", clip, outcome))
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -96,7 +96,8 @@ async def crowd(
                 " last_outcome, anomalies, created_at) values ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9)",
                 [
                     (
-                        meeting, who.id, who.name, f"S-{1000 + place}", (state := STATES[(place * 3 + 1) % len(STATES)]),
+                        meeting, who.id, who.name, f"S-{1000 + place}",
+                        (state := STATES[(place * 3 + 1) % len(STATES)]),
                         "the connection broke" if state == "lost" else None, rows[place * minutes // 2][-1],
                         sum(each.id == who.id for _, each, _ in placed), began + timedelta(milliseconds=place),
                     )
@@ -104,7 +105,8 @@ async def crowd(
                 ],
             )  # fmt: skip
             await connection.executemany(
-                "insert into streams (meeting, participant, stream) values ($1, $2, 1)", [(meeting, who.id) for who in them]
+                "insert into streams (meeting, participant, stream) values ($1, $2, 1)",
+                [(meeting, who.id) for who in them],
             )
             await connection.copy_records_to_table("windows", records=rows, columns=WINDOW_COLUMNS)
             await connection.executemany(
@@ -127,9 +129,7 @@ async def append(database_url: str, meeting: str, kind: str, who: Person | None,
     """One event, as the server's own processes write it; every node reads it within seconds. Its id."""
     connection = await asyncpg.connect(database_url)
     try:
-        row = await connection.fetchrow(
-            APPEND, meeting, kind, who and who.id, who and who.name, json.dumps(body)
-        )
+        row = await connection.fetchrow(APPEND, meeting, kind, who and who.id, who and who.name, json.dumps(body))
     finally:
         await connection.close()
     assert row is not None
@@ -177,14 +177,18 @@ def _window(meeting: str, who: str, number: int, at: datetime, clip: str, data: 
     return (meeting, who, 1, number, start, WINDOW_MS, at, clip, len(data), fingerprint, 44100, 2646000, 0, outcome)
 
 
-def _anomaly(meeting: str, number: int, who: Person, evidence: list[dict[str, Any]], dice: random.Random) -> tuple[Any, ...]:
+def _anomaly(
+    meeting: str, number: int, who: Person, evidence: list[dict[str, Any]], dice: random.Random
+) -> tuple[Any, ...]:
     state = dice.choice(("open", "open", "open", "open", "open", "confirmed", "dismissed", "dismissed"))
     opened = datetime.fromisoformat(evidence[0]["start_at"])
     last = datetime.fromisoformat(evidence[-1]["start_at"]) + timedelta(minutes=1)
     review = None
     if state != "open":
         at = (last + timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        review = json.dumps({"decision": state, "by": dice.choice(("Morgan Lee", "Salma")), "at": at, "note": dice.choice(NOTES)})
+        review = json.dumps(
+            {"decision": state, "by": dice.choice(("Morgan Lee", "Salma")), "at": at, "note": dice.choice(NOTES)}
+        )
     kind = "voice_changed" if number % 17 == 5 else "multiple_voices"
     return (
         meeting, f"anomaly-{number:04}", who.id, kind, state, opened, last, len(evidence), "another voice",

@@ -10,6 +10,11 @@ import { examView } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
 import { strongest } from "./turns.ts";
 
+function spanOf({ start_at, duration_ms }: Evidence): [number, number] {
+  const start = Date.parse(start_at);
+  return [start, start + duration_ms];
+}
+
 export class EvidenceView extends Part {
   static override properties = {
     item: { attribute: false },
@@ -77,7 +82,7 @@ export class EvidenceView extends Part {
       }
       ${count > evidence.length ? html`<p class="quiet">${t.moreWindows(count - evidence.length)}</p>` : nothing}
       <ut-review .item=${item} .words=${words} .actions=${actions}></ut-review>
-      ${this.row ? examView(this.row, this.axis, words) : nothing}
+      ${this.row ? examView(this.row, this.axis, evidence.map(spanOf), words) : nothing}
     </div>`;
   }
 

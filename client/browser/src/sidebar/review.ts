@@ -19,6 +19,7 @@ export class ReviewForm extends Part {
   declare words: Words;
   declare actions: Actions;
   declare note: string;
+  #hadFocus = false;
 
   constructor() {
     super();
@@ -31,6 +32,14 @@ export class ReviewForm extends Part {
     // Another anomaly, or the decision has arrived: the note was said.
     const arrived = before.pending && !this.item.pending && !this.item.fault;
     if (before.anomaly.id !== this.item.anomaly.id || arrived) this.note = "";
+    this.#hadFocus = this.contains((this.getRootNode() as ShadowRoot).activeElement);
+  }
+
+  /** The button that was pressed may be gone: the keyboard goes on at what stands in its place. */
+  protected override updated(): void {
+    const lost = this.#hadFocus && !this.contains((this.getRootNode() as ShadowRoot).activeElement);
+    this.#hadFocus = false;
+    if (lost) this.querySelector<HTMLElement>(".decisions button")?.focus();
   }
 
   protected override render(): TemplateResult {

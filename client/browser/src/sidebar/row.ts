@@ -1,6 +1,6 @@
 /** A candidate in the roster; unfolded, the whole exam, and what holders of `admin_id` may change. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { ChangeParticipant } from "../wire/messages.ts";
 import { icons, stateIcon } from "./icons.ts";
 import type { Row } from "./model.ts";
@@ -43,6 +43,12 @@ export class CandidateRow extends Part {
     this.sure = false;
   }
 
+  /** The button that asked is gone, or the one that answered: the keyboard goes on at what stands in its place. */
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("sure") || changed.get("sure") === undefined) return;
+    this.querySelector<HTMLElement>(this.sure ? ".sure .danger" : ".revoke")?.focus();
+  }
+
   protected override render(): TemplateResult {
     const { row, words } = this;
     const { t } = words;
@@ -52,7 +58,6 @@ export class CandidateRow extends Part {
         aria-expanded=${this.unfolded}
         @click=${() => {
           this.unfolded = !this.unfolded;
-          this.sure = false;
         }}
       >
         <span class="row-line">
@@ -132,7 +137,7 @@ export class CandidateRow extends Part {
     if (revoked || !this.sure) {
       return html`<button
         type="button"
-        class="button small"
+        class="button small revoke"
         aria-disabled=${this.busy}
         @click=${() => {
           if (revoked) void this.#change({ revoked: false });

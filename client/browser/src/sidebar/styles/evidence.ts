@@ -277,6 +277,16 @@ export const evidenceStyles = css`
     block-size: 28px;
     margin-inline: 0;
   }
+  .exam-marks {
+    display: block;
+    inline-size: 100%;
+    block-size: 3px;
+    margin-block-start: 2px;
+    fill: var(--ut-accent);
+  }
+  [dir="rtl"] .exam-marks {
+    transform: scaleX(-1);
+  }
   .exam .row-axis {
     margin: 0;
   }
