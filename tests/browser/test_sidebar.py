@@ -60,6 +60,26 @@ async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(bro
         assert await _position(page, evidence) < 1000
 
 
+async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive("Content Security Policy")
+        await page.evaluate(
+            """document.head.append(Object.assign(document.createElement("meta"),
+              { httpEquiv: "Content-Security-Policy", content: "media-src 'self'" }))"""
+        )
+        await page.locator(".card-head").first.click()
+        player = page.locator("ut-player")
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        await asyncio.sleep(0.5)
+        assert await player.evaluate("({audio}) => [audio.src.includes('signature='), !audio.paused]") == [True, True]
+        began = await player.evaluate("({audio}) => audio.currentTime")
+        await asyncio.sleep(1)
+        assert await player.evaluate("({audio}) => audio.currentTime") > began + 0.5
+        assert began > 1, "where the second voice begins, here too"
+        await expect(player.locator("[role=alert]")).to_have_count(0)
+
+
 async def test_a_decision_is_seen_by_all_at_once_with_its_name_and_can_be_undone(browser: Browser, exam: Room) -> None:
     first = next(each for each in await exam.anomalies() if each["state"] == "open")
     invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]["token"]
