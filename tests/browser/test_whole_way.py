@@ -17,13 +17,11 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join, recording
 from tests.browser.sound import decoded, places, seconds, steps
-from tests.browser.visitor import Visitor, running_profile, visiting
+from tests.browser.visitor import AWAY, Visitor, running_profile, visiting
 from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
 
-# What the console says of a server that is not there.
-AWAY: Final = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
 STORED_WITHIN_S: Final = 75
 JUDGED_WITHIN_S: Final = 40  # on two cores with other work beside; 4 s where there is none
 HIDDEN_S: Final = 30

@@ -87,7 +87,7 @@ class Join extends Page {
 
   #heading(): TemplateResult {
     return html`<div class="stack tight">
-      <p class="quiet">${this.t.joining}</p>
+      ${this.started ? nothing : html`<p class="quiet">${this.t.joining}</p>`}
       <h1>${this.meetingTitle ?? this.t.looking}</h1>
     </div>`;
   }

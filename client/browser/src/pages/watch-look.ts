@@ -32,11 +32,15 @@ export const watchLook = css`
       clip-path: inset(50%);
     }
     .tools {
+      flex-wrap: nowrap;
+      gap: 6px;
       inline-size: 100%;
     }
     .tools .button {
-      padding-inline: 10px;
-      font-size: 0.875rem;
+      min-inline-size: 36px;
+      padding-inline: 9px;
+      font-size: 0.8125rem;
+      white-space: nowrap;
     }
     .title {
       flex-basis: 4rem;

@@ -146,6 +146,24 @@ test("what was to be told again on a line that broke is not told on the next", (
   assert.equal((session.nextMessage() as Uint8Array).length, 10 * FRAME_BYTES);
 });
 
+test("an outbox that overflows again between `hello` and `ready` still counts every frame", () => {
+  const session = new StreamSession("token", { keepMs: 10_000 });
+  session.record(frames(0, 300));
+  const first = session.outbox.begin;
+  session.connect();
+  session.record(frames(300, 300));
+  session.receive(ready({ offset: first, held: 0 }));
+  const gaps = said(session).filter((each) => !(each instanceof Uint8Array));
+  assert.deepEqual(
+    gaps,
+    [first, session.outbox.begin].map((offset) => ({
+      type: "gap",
+      offset,
+      lost_ms: toMs((offset / FRAME_BYTES) * FRAME_TICKS),
+    })),
+  );
+});
+
 test("a change of format begins the next stream at its byte", () => {
   const session = new StreamSession("token");
   session.record(frames(0, 50));
