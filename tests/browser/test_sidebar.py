@@ -14,14 +14,13 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.crowd import anomaly_body
 from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.proctor import Room, room, watching
-from tests.browser.visitor import DESKTOP, NARROW
+from tests.browser.visitor import AWAY, DESKTOP, NARROW
 from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-# What the console says of a server that is not there, and of a clip that nobody stored.
+# What the console says of a clip that nobody stored.
 NO_CLIP = r"status of 404 .*/clips/.*-late/link"
-AWAY = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
 
 
 @pytest.fixture
