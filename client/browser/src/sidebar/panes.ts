@@ -1,6 +1,7 @@
 /** What stands around roster and feed: the tabs of a narrow sidebar, the evidence beside the feed of a wide one. */
 
 import { html, type TemplateResult } from "lit";
+import { icons } from "./icons.ts";
 import type { Item, Row } from "./model.ts";
 import type { Actions, Words } from "./part.ts";
 import type { Axis } from "./strip.ts";
@@ -48,7 +49,7 @@ export function detail(
               .rate=${rate}
             ></ut-evidence>
           </div>`
-        : html`<div class="nothing"><p>${words.t.pickOne}</p></div>`
+        : html`<div class="nothing">${icons.calm}<p>${words.t.pickOne}</p></div>`
     }
   </section>`;
 }

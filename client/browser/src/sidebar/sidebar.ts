@@ -219,7 +219,6 @@ export class UndertoneSidebar extends Connected {
       <div class="panes">
         <section class="pane roster-pane" ?hidden=${tab === "feed"} aria-label=${t.candidates}>
           <h2 class="sr-only">${t.candidates}</h2>
-          <h2 class="sr-only">${t.candidates}</h2>
           <ut-roster
             .rows=${rows}
             .states=${new Map(model?.states)}
@@ -232,7 +231,6 @@ export class UndertoneSidebar extends Connected {
           ></ut-roster>
         </section>
         <section class="pane feed-pane" ?hidden=${tab === "roster"} aria-label=${t.anomaliesTitle} @keydown=${this.#key}>
-          <h2 class="sr-only">${t.anomaliesTitle}</h2>
           <h2 class="sr-only">${t.anomaliesTitle}</h2>
           <ut-feed
             .items=${model?.items() ?? []}

@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { Api, CandidateStream, type ChannelEvent, ProctorChannel, type ProctorOptions } from "../../src/index.ts";
-import { sleep, until } from "../shell/peer.ts";
+import { sleep, until } from "../waiting.ts";
 
 const PIECES = 60;
 const [server, recording, seconds] = process.argv.slice(2) as [string, string, string];

@@ -6,8 +6,9 @@ import { CandidateStream } from "../../src/shell/candidate.ts";
 import type { LinkState } from "../../src/shell/link.ts";
 import { STREAM_PROTOCOL } from "../../src/wire/messages.ts";
 import { FRAME_BYTES, frames } from "../session/recording.ts";
+import { sleep, until } from "../waiting.ts";
 import { connected } from "./connected.ts";
-import { Peer, sleep, until } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 test("it says hello, sends what there is, and goes on after a break", async () => {
   await using it = await connected();

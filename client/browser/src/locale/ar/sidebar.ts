@@ -79,6 +79,7 @@ export const sidebar: SidebarStrings = {
 
   candidates: "المرشحون",
   search: "البحث عن مرشح",
+  searchHint: "بحث",
   sortBy: "الترتيب حسب",
   sorts: { name: "حسب الاسم", state: "حسب الحالة", anomalies: "حسب الملاحظات", outcome: "حسب آخر نتيجة" },
   filterByState: "التصفية حسب الحالة",

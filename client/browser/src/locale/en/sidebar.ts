@@ -56,6 +56,7 @@ export const sidebar = {
   // Candidates.
   candidates: "Candidates",
   search: "Search candidates",
+  searchHint: "Search",
   sortBy: "Sort by",
   sorts: { name: "By name", state: "By state", anomalies: "By anomalies", outcome: "By last outcome" },
   filterByState: "Filter by state",
