@@ -62,11 +62,11 @@ package: $(VENV)/.runtime $(NODE_MODULES) ## build the npm package of the elemen
 	@$(NPM) pack --pack-destination ../../dist
 
 sizes: $(VENV)/.dev $(VENV)/.bundle ## how much the pages load
-	@$(PY) -m tests.browser.sizes
+	@PYTHONPATH=server $(PY) -m tests.browser.sizes
 
-screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in their states, into screenshots/
+screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in their states, into screenshots/ (some: ONLY=proctor)
 	@$(SAY) "screenshots"
-	@$(PY) -m tests.browser.screenshots
+	@PYTHONPATH=server:client $(PY) -m tests.browser.screenshots $(ONLY)
 
 # The browser that tests run in: the one found on this machine, otherwise installed.
 browser: $(VENV)/.dev

@@ -17,7 +17,7 @@ from undertone.core.errors import (
     TokenExpired,
     Unavailable,
 )
-from undertone.core.messages import Expiring, Refresh
+from undertone.core.messages import Expiring, Gap, Refresh
 from undertone.core.stream_bounds import MAX_PENDING_BYTES, PART_WITHIN_MS, STORED_WITHIN_MS
 
 
@@ -49,7 +49,17 @@ class TestEnds:
     def test_a_change_of_format_is_told_after_everything_before_it_is_stored(self) -> None:
         line = Line().begin().audio(frames(100) + other_format(5))
         assert [w.duration_ms for w in line.windows] == [2400]
-        assert line.stored[-1].offset == 100 * FRAME_BYTES
+        assert [stored.offset for stored in line.stored] == [100 * FRAME_BYTES]
+        assert isinstance(line.fault, FormatChanged)
+
+    def test_a_change_that_a_gap_led_to_is_named_though_no_window_ends_there(self) -> None:
+        """Else the next stream would begin before the gap, and tell it again."""
+        line = Line().begin().audio(frames(100))
+        line.text(Gap(offset=100 * FRAME_BYTES, lost_ms=1000))
+        changed = 300 * FRAME_BYTES
+        line.text(Gap(offset=changed, lost_ms=9000))
+        line.audio(other_format(5))
+        assert [(stored.offset, stored.window) for stored in line.stored] == [(100 * FRAME_BYTES, 0), (changed, 0)]
         assert isinstance(line.fault, FormatChanged)
 
     def test_a_change_of_format_that_cannot_be_stored_is_no_reason_to_forget(self) -> None:

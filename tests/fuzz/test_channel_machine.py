@@ -31,11 +31,14 @@ class ProctorMachine(RuleBasedStateMachine):
         self.meeting = Meeting()
         self.meeting.happen(events)
         self.ends = self.now + TOKEN_MS
-        self.session = ChannelSession("m1", token=str(self.ends))
+        self.session = self.new_session()
         self.socket: Socket | None = None
         self.seen: tuple[str, int] | None = None  # epoch and id, of what the application was handed
         self.waiting: dict[str, str] = {}  # anomalies by the key of the review that is not answered yet
         self.keys = counting(1)
+
+    def new_session(self) -> ChannelSession:
+        return ChannelSession("m1", token=str(self.ends))
 
     # --- the meeting
 

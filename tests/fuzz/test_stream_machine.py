@@ -37,9 +37,11 @@ class CandidateMachine(RuleBasedStateMachine):
         self.new_tab()
 
     def new_tab(self) -> None:
+        if self.spoken % FORMAT_LASTS == FORMAT_LASTS - 1:
+            self.spoken += 1  # a lone header, before another format, is not yet taken for a stream
         self.speech = Speech(self.spoken)
         self.before = 0  # frames of the recording that came before the present stream's
-        self.session = StreamSession(self.token(), keep_ms=self.keep_ms)
+        self.session = self.new_session()
         self.line = None
         self.over = False
         self.released = 0
@@ -47,6 +49,9 @@ class CandidateMachine(RuleBasedStateMachine):
         # The hello of a tab that is gone, or of a connection given up, was on its way for longer, and took over.
         self.strayed = False
         self.say(2)  # a lone header is not yet taken for a stream
+
+    def new_session(self) -> StreamSession:
+        return StreamSession(self.token(), keep_ms=self.keep_ms)
 
     def token(self) -> str:
         self.expires_ms = self.now_ms + TOKEN_MS

@@ -59,7 +59,7 @@ class SlowForTheFirst(Streams):
         participant: str,
         stream: int | None,
         expires_ms: int,
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[int], None] = lambda generation: None,
     ) -> Opened | AlreadyFinished:
         await self._wait("open")
         return await super().open(meeting, participant, stream, expires_ms, check)
@@ -171,6 +171,43 @@ async def test_a_broken_line_takes_over_no_other(streams: SlowForTheFirst) -> No
         row = await streams._database.fetch_one("select generation, node from participants")
         assert row is not None
         assert (row["generation"], row["node"]) == (1, "there")
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["nobody is there", "somebody is there"])
+async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams: SlowForTheFirst, alive: bool) -> None:
+    """It was admitted as the first; while it waited, its client gave it up and went to another node."""
+    streams.waits_in = "open"
+    candidates = registry(streams)
+    line = OpenLine() if alive else DeadLine()
+    refused: list[Unavailable] = []
+
+    async def converse() -> None:
+        try:
+            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
+        except Unavailable as fault:
+            refused.append(fault)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(candidates.run)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(converse)
+        with anyio.fail_after(5):
+            while not streams.asked:
+                await anyio.sleep(0.01)
+        elsewhere = Streams(streams._database, streams._clips, lambda _: None, "there")
+        opened = await elsewhere.open("m", "p", None, 4_000_000_000_000)
+        assert isinstance(opened, Opened)
+        await elsewhere.release(opened.owner)
+        streams.go_on.set()
+        with anyio.fail_after(5):
+            while not (line.said or refused):
+                await anyio.sleep(0.01)
+        row = await streams._database.fetch_one("select generation from participants")
+        assert row is not None
+        assert (row["generation"], bool(refused)) == ((2, False) if alive else (1, True))
+        line.cut.set()
+        await candidates.settle(5)
         tasks.cancel_scope.cancel()
 
 

@@ -56,6 +56,11 @@ class Recording:
         return self._cutter.position
 
     @property
+    def windows(self) -> int:
+        """How many windows were closed."""
+        return self._cutter.resume.window
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of the open window in memory."""
         return self._cutter.held_bytes

@@ -71,12 +71,12 @@ class StreamReceiver:
         self._recording: Recording | None = None
         self._pending: list[WindowClosed] = []
         self._expires_ms: int | None = None
-        self._expiring_said = False
+        self._expiring_said = self._released = False
         self._audio_at_ms = now_ms
         self._texts = TextLimit(now_ms)
         self._deadline_ms: int | None = now_ms + HELLO_WITHIN_MS
         self._fault: RemoteFault | None = None  # why the socket is being closed
-        self._released = False
+        self._stored_to = -1  # as this connection was told
 
     # --- what the shell asks
 
@@ -134,8 +134,7 @@ class StreamReceiver:
             self._give_back(opening)
             return
         self.stream = opening.stream
-        self._deadline_ms = None
-        self._expires_ms = opening.expires_ms
+        self._deadline_ms, self._expires_ms = None, opening.expires_ms
         self._recording = Recording(opening, max_speed=self._max_speed, now_ms=now_ms)
         held = self._recording.position
         offset = max(held, self._hello.buffered_from or 0)
@@ -162,7 +161,8 @@ class StreamReceiver:
         """The oldest pending window is durable."""
         window = self._pending.pop(0)
         self.pending_bytes -= len(window.clip)
-        self._send(Stored(offset=window.resume.offset, window=window.window))
+        self._stored_to = window.resume.offset
+        self._send(Stored(offset=self._stored_to, window=window.window))
 
     def stream_finished(self, windows: int) -> None:
         """Everything is durable."""
@@ -170,8 +170,11 @@ class StreamReceiver:
         self._end()
 
     def part_left(self) -> None:
-        """The part is written and the stream given up."""
+        """All is written, and the stream given up."""
         if self.state is State.CLOSING:
+            change = self._sound.format_changed
+            if change is not None and change.offset > self._stored_to:  # a gap leads there, and no window
+                self._send(Stored(offset=change.offset, window=self._sound.windows - 1))
             self._end()
 
     def stop(self, fault: RemoteFault, now_ms: int) -> None:
@@ -222,11 +225,10 @@ class StreamReceiver:
         kept, sounded = self._sound.audio(data, now_ms)
         if sounded:
             self._audio_at_ms = now_ms
-            if self.degraded:
-                self.degraded = False
-                self._actions.append(MarkStreaming())
-        if kept:
-            self._keep(kept)
+        if sounded and self.degraded:
+            self.degraded = False
+            self._actions.append(MarkStreaming())
+        self._keep(kept)
         self._sound.check()
         change = self._sound.format_changed
         if change is not None:
@@ -238,10 +240,8 @@ class StreamReceiver:
     def _gap(self, gap: Gap, now_ms: int) -> None:
         assert self._hello is not None
         owed_from = self._hello.buffered_from if self.state is State.AWAITING_GAP else None
-        kept = self._sound.gap(gap, owed_from, now_ms)
-        self.state = State.STREAMING
-        self._audio_at_ms = now_ms
-        self._keep(kept)
+        self._keep(self._sound.gap(gap, owed_from, now_ms))
+        self.state, self._audio_at_ms = State.STREAMING, now_ms
 
     def _keep(self, kept: list[Kept]) -> None:
         for action in kept:

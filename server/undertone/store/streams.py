@@ -70,18 +70,19 @@ class Streams:
         participant: str,
         stream: int | None,
         expires_ms: int,
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[int], None] = lambda generation: None,
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
-        `check` raises where the hello has been overtaken meanwhile; it is asked once all that takes time is over.
+        `check` is asked once all that takes time is over, with the generation before this one; it raises where the
+        hello has been overtaken meanwhile.
         Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
         Unavailable.
         """
         async with self._database.transaction() as tx:
             key = {"meeting": meeting, "participant": participant}
             found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), stream)
-            check()
+            check(found["generation"])
             if stream is None:
                 await check_rate(tx, key, found)
             number = found["streams"] + 1 if stream is None else stream

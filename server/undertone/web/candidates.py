@@ -23,14 +23,15 @@ from undertone.store.streams import Streams
 from undertone.web.auth import Authority
 from undertone.web.candidate import Connection
 from undertone.web.sockets import Peer
+from undertone.web.tokens import Claims
 
 log = logging.getLogger(__name__)
 
 # The older connection writes its part before it is overtaken; a node that is dead or stuck is not waited for longer.
 TAKE_OVER_WITHIN_S: Final = 2.0
 # The hello of a line that broke may have waited in a queue, of a node that stood still say, while its client said
-# another elsewhere: taking the line from that one would end the recording. Whoever takes over answers a ping first; a
-# round trip takes 0.6 s by satellite.
+# another elsewhere: taking the line from that one would end the recording, for good. After a candidate's first hello,
+# whoever says one answers a ping before it counts; a round trip takes 0.6 s by satellite.
 ANSWER_WITHIN_S: Final = 5.0
 # A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, in vain:
 # asking every 50 ms would be 20,000 queries a second; doubling the pause each time makes it five for a hello.
@@ -46,6 +47,10 @@ class TellsNodes(Protocol):
     """What the notifier does for taking over."""
 
     def took_over(self, meeting: str, participant: str, generation: int, node: str) -> None: ...
+
+
+class _LetInMeanwhile(Exception):
+    """Between a hello's admission and its opening, another one of the same candidate was opened."""
 
 
 class Candidates:
@@ -128,13 +133,20 @@ class Candidates:
     async def open(self, connection: Connection, hello: StreamHello) -> Opened | AlreadyFinished:
         """Check the credential, get the older connection to let go, and take the stream over."""
         claims, _ = await self._authority.candidate(hello.token)
+        while True:
+            try:
+                return await self._open(connection, hello, claims)
+            except _LetInMeanwhile:
+                continue  # another hello of this candidate: which of the two has somebody behind it?
+
+    async def _open(self, connection: Connection, hello: StreamHello, claims: Claims) -> Opened | AlreadyFinished:
         meeting, participant = key = claims.meeting, claims.sub
         held = await self.streams.admit(meeting, participant, hello.stream)
         if isinstance(held, AlreadyFinished):
             return held
-        check = partial(self._refuse_late, connection, key)
-        check()
-        if held.node is not None and not await connection.answers(ANSWER_WITHIN_S):
+        check = partial(self._refuse_late, connection, key, held.generation)
+        check(held.generation)
+        if held.generation and not await connection.answers(ANSWER_WITHIN_S):
             raise Unavailable("a line that answers no ping takes over no other: connect again")
         await self._take_over(meeting, participant, held)
         self._opening.add(key)
@@ -161,12 +173,14 @@ class Candidates:
             raise Forbidden("this token is somebody else's: `refresh` renews the one that said hello")
         return claims.exp * 1000
 
-    def _refuse_late(self, connection: Connection, key: tuple[str, str]) -> None:
+    def _refuse_late(self, connection: Connection, key: tuple[str, str], admitted_at: int, generation: int) -> None:
         """A client that gave this hello up has said another, here or (if the line broke) at another node: opening it
         late would take the line from that one, for good."""
         line = self._lines.get(key)
         if connection.over or (line is not None and line.number > connection.number):
             raise TakenOver("a newer connection owns the candidate")
+        if generation != admitted_at:
+            raise _LetInMeanwhile
 
     async def _take_over(self, meeting: str, participant: str, held: Held) -> None:
         older = self._lines.get((meeting, participant))

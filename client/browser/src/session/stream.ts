@@ -32,7 +32,7 @@ interface Told {
 
 const SHAPES: Readonly<Record<ToCandidate["type"], Shape>> = {
   ready: { stream: "count", offset: "count", held: "count", window_ms: "count", max_message_bytes: "count" },
-  stored: { offset: "count", window: "count" },
+  stored: { offset: "count" },
   finished: { offset: "count", windows: "count" },
   expiring: EXPIRING,
   error: ERROR,

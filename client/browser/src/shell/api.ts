@@ -168,7 +168,7 @@ export class Api {
     const headers: Record<string, string> = {};
     if (this.#credential !== undefined) headers.Authorization = `Bearer ${this.#credential}`;
     if (body) headers["Content-Type"] = "application/json";
-    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "omit" };
+    const request: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
     if (body) request.body = JSON.stringify(body);
     let response: Response;
     let text: string;

@@ -99,7 +99,6 @@ export class Link<Taken> {
 
   /** The network went or came back. A Worker may not be told by the browser: its page tells. */
   network(online: boolean): void {
-    if (this.#stopped) return;
     const wasOffline = this.#offline;
     this.#offline = !online;
     if (!online) return; // the line may outlive it, and a server on this machine does not mind

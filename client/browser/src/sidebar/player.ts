@@ -36,6 +36,7 @@ export class Player extends Part {
   #atMs = 0;
   #touched = false;
   #direct = false;
+  #loading: Promise<void> = Promise.resolve();
   #frame = 0;
 
   constructor() {
@@ -67,7 +68,7 @@ export class Player extends Part {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("evidence") && changed.get("evidence")?.clip !== this.evidence.clip) void this.#load();
+    if (changed.has("evidence") && changed.get("evidence")?.clip !== this.evidence.clip) this.#loading = this.#load();
     if (changed.has("rate")) this.#audio.playbackRate = this.#audio.defaultPlaybackRate = this.rate;
   }
 
@@ -125,6 +126,7 @@ export class Player extends Part {
   }
 
   async #play(): Promise<void> {
+    await this.#loading;
     if (this.fault && !this.clip) await this.#load();
     if (!this.clip) return;
     if (!this.#touched || this.#audio.ended) this.#seek(firstOther(this.#voices));

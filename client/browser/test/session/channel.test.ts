@@ -104,6 +104,10 @@ test("a tick may pass an event, but not twice", () => {
   session.receive(event(6));
   session.receive(tickText); // slow, but it moves
   assert.throws(() => session.receive(tickText), /announced/);
+  session.closed(1006);
+  session.connect();
+  session.receive(readyText({ recovered: true, last_id: 8 }));
+  session.receive(tickText); // it has only begun to send
 });
 
 test("a kind of tomorrow is handed on as it came", () => {
@@ -141,6 +145,37 @@ test("an error that no close follows answers the oldest review", () => {
     assert.deepEqual([refused.key, refused.error.code], ["k1", "unavailable"]);
     assert.deepEqual(session.settle(), []);
   }
+});
+
+test("a refusal that was told answers nothing else, and slows nothing down", () => {
+  const session = liveSession();
+  for (const key of ["k1", "k2"]) {
+    session.review(review(key));
+    session.nextMessage();
+  }
+  session.receive('{"type":"error","code":"rate_limited","detail":"review k2: too many","retry_after_ms":9000}');
+  assert.ok(!session.inDoubt);
+  assert.deepEqual(session.settle(), []);
+  session.closed(1006);
+  assert.equal(session.retryAfterMs, 0);
+});
+
+test("an error that a close followed is no answer, however late somebody asks", () => {
+  const session = liveSession();
+  session.review(review("k"));
+  session.nextMessage();
+  session.receive('{"type":"error","code":"draining","detail":"bye"}');
+  session.closed(4000);
+  assert.deepEqual(session.settle(), []);
+});
+
+test("the same review twice is said and answered once", () => {
+  const session = liveSession();
+  session.review(review("k"));
+  session.review(review("k"));
+  assert.ok(session.nextMessage());
+  session.receive(reviewed(6, review("k")));
+  assert.equal(session.nextMessage(), null);
 });
 
 test("a review by somebody else, or with another note, is not the answer", () => {

@@ -96,6 +96,14 @@ test("a lone header is not taken for a stream", () => {
   assert.deepEqual(parser.feed(frames(1, 1)), every(FRAME_BYTES, 2));
 });
 
+test("of two headers that the same one confirms, the first counts", () => {
+  const long = new Uint8Array(2 * FRAME_BYTES);
+  long.set([0xff, 0xe3, 0x20, 0xc0]); // 16 kbit/s: twice as long
+  long.set([0xff, 0xe3, 0x10, 0xc0], FRAME_BYTES); // looks like a frame inside it
+  const data = concatenated([long, frames(0, 2)]);
+  assert.deepEqual(endsOf(data), every(FRAME_BYTES, 3, FRAME_BYTES));
+});
+
 test("an information frame at the start is no sound; one in the middle is", () => {
   for (const name of ["Xing", "Info"]) {
     const data = frames(0, 4);

@@ -35,7 +35,7 @@ function bytesIn(messages: readonly (Record<string, unknown> | Uint8Array)[]): n
 
 test("nothing is lost, nothing is doubled, media time is exact, however the line breaks", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {
       const candidate = new Candidate();
       candidate.record(2); // a lone header is not yet taken for a stream
       for (const each of steps) each(candidate);
@@ -50,7 +50,7 @@ test("nothing is lost, nothing is doubled, media time is exact, however the line
 
 test("what the microphone lost moves media time on, to the millisecond", () => {
   fc.assert(
-    fc.property(fc.array(lossyStep, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(lossyStep, { maxLength: 40, size: "max" }), (steps) => {
       const candidate = new Candidate();
       candidate.record(2);
       for (const each of steps) each(candidate);
@@ -62,8 +62,9 @@ test("what the microphone lost moves media time on, to the millisecond", () => {
 });
 
 test("an outbox that overflows says exactly what is missing", () => {
+  const keep = fc.integer({ min: 2_000, max: 100_000 });
   fc.assert(
-    fc.property(fc.array(lossyStep, { maxLength: 40 }), fc.integer({ min: 2_000, max: 100_000 }), (steps, keepMs) => {
+    fc.property(fc.array(lossyStep, { maxLength: 40, size: "max" }), keep, (steps, keepMs) => {
       const candidate = new Candidate(keepMs);
       candidate.record(2);
       for (const each of steps) each(candidate);
@@ -109,13 +110,13 @@ test("only `stored` lets go, and `ready` may go back", () => {
   assert.equal(bytesIn(said(session)), 40 * FRAME_BYTES);
 });
 
-test("a gap is told before the sound after it, and again after a break", () => {
+test("a gap is told before the sound after it, and again after a break, also to a server that forgot it", () => {
   const session = new StreamSession("token");
   session.record(frames(0, 10));
   session.lose(500);
   session.record(frames(10, 10));
   const gap = { type: "gap", offset: 10 * FRAME_BYTES, lost_ms: 500 };
-  for (const held of [0, 10, 10]) {
+  for (const held of [0, 10, 0, 10]) {
     session.connect();
     session.receive(ready({ offset: held * FRAME_BYTES, held: held * FRAME_BYTES }));
     const sent = said(session);
@@ -126,6 +127,41 @@ test("a gap is told before the sound after it, and again after a break", () => {
     assert.equal(bytesIn(sent.slice(sent.length - 1)), 10 * FRAME_BYTES);
     session.closed(1006);
   }
+});
+
+test("what was to be told again on a line that broke is not told on the next", () => {
+  const session = new StreamSession("token");
+  session.record(frames(0, 10));
+  session.lose(500);
+  session.record(frames(10, 10));
+  for (const held of [0, 10]) {
+    session.closed(1006);
+    session.connect();
+    session.receive(ready({ offset: held * FRAME_BYTES, held: held * FRAME_BYTES }));
+    if (!held) said(session);
+  }
+  session.closed(1006);
+  session.connect();
+  session.receive(ready());
+  assert.equal((session.nextMessage() as Uint8Array).length, 10 * FRAME_BYTES);
+});
+
+test("an outbox that overflows again between `hello` and `ready` still counts every frame", () => {
+  const session = new StreamSession("token", { keepMs: 10_000 });
+  session.record(frames(0, 300));
+  const first = session.outbox.begin;
+  session.connect();
+  session.record(frames(300, 300));
+  session.receive(ready({ offset: first, held: 0 }));
+  const gaps = said(session).filter((each) => !(each instanceof Uint8Array));
+  assert.deepEqual(
+    gaps,
+    [first, session.outbox.begin].map((offset) => ({
+      type: "gap",
+      offset,
+      lost_ms: toMs((offset / FRAME_BYTES) * FRAME_TICKS),
+    })),
+  );
 });
 
 test("a change of format begins the next stream at its byte", () => {
@@ -228,7 +264,15 @@ test("a renewed token is told at once and kept", () => {
   session.refresh("new");
   assert.deepEqual(said(session), [{ type: "refresh", token: "new" }]);
   session.closed(1006);
-  assert.equal((JSON.parse(session.connect()) as { token: string }).token, "new");
+  session.refresh("newer");
+  assert.equal((JSON.parse(session.connect()) as { token: string }).token, "newer");
+  session.receive('{"type":"expiring","at":"2026-01-01T00:00:00.000Z"}');
+  session.refresh("newest");
+  session.closed(1006);
+  assert.ok(!session.takeExpiring());
+  session.connect();
+  session.receive(ready());
+  assert.deepEqual(said(session), [], "`hello` brought it");
 });
 
 test("the server may be silent until it owes a window", () => {

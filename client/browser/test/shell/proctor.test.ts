@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { LinkState } from "../../src/shell/link.ts";
 import { ProctorChannel, ReviewNotTaken } from "../../src/shell/proctor.ts";
 import { AT, event, reviewed } from "../session/meeting.ts";
-import { Peer, until } from "./peer.ts";
+import { Peer, sleep, until } from "./peer.ts";
 
 /** A channel, what it handed on, and the server that a test plays. */
 async function watching(): Promise<{
@@ -74,6 +74,25 @@ test("an event that is missing makes it ask again", async () => {
   await first.closed;
   assert.deepEqual((await (await it.peer.line()).greet()).after, { epoch: "e", id: 0 });
   assert.match(it.states[1]!.detail!, /missing/);
+});
+
+test("a server that is silent for longer than two ticks is left", async (context) => {
+  await using it = await watching();
+  const line = await it.peer.line();
+  await line.greet();
+  await until(() => it.states.length === 1);
+  const now = Date.now.bind(Date);
+  let passed = 0;
+  context.mock.method(Date, "now", () => now() + passed);
+  for (const seconds of [15, 30, 45]) {
+    passed = seconds * 1000;
+    if (seconds === 15) line.say({ type: "tick", last_id: 0 });
+    await sleep(1_100); // it looks once a second
+  }
+  assert.equal(it.states.length, 1, "33 s after the tick");
+  passed += 5_000;
+  await line.closed;
+  assert.equal(it.states[1]?.detail, "the server is silent");
 });
 
 test("a review resolves with its event, also when the line broke before it came", async () => {

@@ -1,7 +1,7 @@
 /** Arabic, for the proctor's sidebar. */
 
 import type { SidebarStrings } from "../index.ts";
-import { ago, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
 
 const LANG = "ar";
 const n = (value: number): string => number(LANG, value);
@@ -27,7 +27,7 @@ const anomalies = (count: number): string =>
 export const sidebar: SidebarStrings = {
   number: n,
   percent: (share) => percent(LANG, share),
-  seconds: (ms) => duration(LANG, ms),
+  seconds: (ms) => brief(LANG, ms),
   position: (ms) => position(LANG, ms),
   clock: (at) => clock(LANG, at),
   moment: (at) => moment(LANG, at),
@@ -162,7 +162,7 @@ export const sidebar: SidebarStrings = {
       many: "# صوتًا آخر",
       other: "# صوت آخر",
     });
-    return `${further}، ${duration(LANG, otherMs)}`;
+    return `${further}، ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind, voices, expected, otherMs) => {
     if (kind === "voice_changed") return "الصوت المسموع يختلف عن الصوت المسموع من قبل.";

@@ -1,6 +1,6 @@
 /** English, for the proctor's sidebar. The other languages have exactly these entries. */
 
-import { ago, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
 
 const LANG = "en";
 const n = (value: number): string => number(LANG, value);
@@ -12,7 +12,7 @@ export const sidebar = {
   // Numbers and times.
   number: n,
   percent: (share: number) => percent(LANG, share),
-  seconds: (ms: number) => duration(LANG, ms),
+  seconds: (ms: number) => brief(LANG, ms),
   position: (ms: number) => position(LANG, ms),
   clock: (at: number) => clock(LANG, at),
   moment: (at: number) => moment(LANG, at),
@@ -127,7 +127,7 @@ export const sidebar = {
   heard: (kind: Kind, voices: number, otherMs: number): string => {
     if (kind === "voice_changed") return "A different voice than before";
     const further = voices - 1;
-    return `${further === 1 ? "A second voice" : `${n(further)} further voices`}, ${duration(LANG, otherMs)}`;
+    return `${further === 1 ? "A second voice" : `${n(further)} further voices`}, ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind: Kind, voices: number, expected: number | null, otherMs: number): string => {
     if (kind === "voice_changed") return "The voice that was heard differs from the one heard before.";

@@ -35,7 +35,7 @@ export const feedStyles = css`
     background: none;
   }
   .segment[aria-pressed="true"] {
-    background: var(--ut-paper);
+    background: var(--ut-float);
     color: var(--ut-ink);
     box-shadow: 0 1px 2px rgb(0 0 0 / 16%);
   }
