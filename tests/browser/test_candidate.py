@@ -12,13 +12,14 @@ from typing import Any, Final
 import httpx
 import numpy as np
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.audio import voice
 from tests.browser.devtools import Tab, tabs
 from tests.browser.find import chromium
+from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.speech import SAMPLE_RATE
-from tests.browser.visitor import Visitor, running_chromium, visiting
+from tests.browser.visitor import NARROW, Visitor, running_chromium, visiting
 from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -291,6 +292,44 @@ async def test_without_permission_it_says_what_to_do(listening: Visitor, exam: E
     await expect(page.get_by_role("alert")).to_contain_text("The microphone is blocked")
     await permit(page, listening, "granted")
     await expect(page.get_by_role("button", name="Start the check")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param({"color_scheme": "light"}, id="light"),
+        pytest.param({"color_scheme": "dark", "viewport": NARROW, "locale": "ar"}, id="dark, narrow, right to left"),
+    ],
+)
+async def test_every_state_is_accessible_and_fits(browser: Browser, exam: Exam, profile: dict[str, Any]) -> None:
+    async with visiting(browser, exam.server.url, **profile) as visitor:
+        await visitor.context.add_init_script(LISTENING)
+        page = await visitor.open(exam.link)
+        await page.get_by_role("textbox").fill("Ada")
+        await page.keyboard.press("Enter")
+        element = page.locator("undertone-candidate")
+
+        async def look(state: str) -> None:
+            await until(page, state)
+            await accessible(page)
+            await nothing_scrolls_sideways(page)
+
+        await look("consent")
+        await element.locator(".primary").click()
+        await look("check")
+        await element.locator(".primary").click()
+        await element.locator("[data-verdict=good]").wait_for()
+        await look("check")
+        await element.locator(".primary").click()
+        await look("recording")
+        await permit(page, visitor, "denied")
+        await look("blocked")
+        await permit(page, visitor, "granted")
+        await until(page, "recording")
+        await element.locator("button").click()
+        await look("recording")
+        await element.locator(".primary").click()
+        await look("finished")
 
 
 async def permit(page: Page, visitor: Visitor, setting: str) -> None:
