@@ -177,6 +177,43 @@ async def test_holders_of_the_admin_id_change_candidates_and_proctors_do_not(bro
         await expect(proctor.locator("ut-row")).to_contain_text("Joined")
 
 
+async def test_options_are_asked_for_and_remembered(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        await visitor.context.grant_permissions(["notifications"])
+        for _ in range(2):
+            await page.get_by_role("button", name="Options").click()
+            await page.get_by_role("checkbox", name="Sound").check()
+            await page.get_by_role("checkbox", name="Notifications").check()
+            await page.reload()
+            await page.get_by_role("button", name="Options").click()
+            await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
+            await expect(page.get_by_role("checkbox", name="Notifications")).to_be_checked()
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("button", name="Options")).to_be_focused()
+
+
+async def test_a_browser_that_forbids_notifications_is_not_asked_twice(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="Options").click()
+        await page.get_by_role("checkbox", name="Notifications").click()
+        await page.get_by_text("The browser does not allow this page to notify").wait_for()
+        await expect(page.get_by_role("checkbox", name="Notifications")).not_to_be_checked()
+
+
+async def test_the_end_of_the_meeting_and_of_ones_access_are_said(browser: Browser, exam: Room) -> None:
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]
+    async with (
+        watching(browser, exam) as (_, admin),
+        watching(browser, exam, token=invited["token"]) as (_, proctor),
+    ):
+        await exam.ask("PATCH", f"/proctors/{invited['id']}", {"revoked": True})
+        await expect(proctor.locator(".banner")).to_contain_text("Your access was withdrawn.")
+        await expect(proctor.locator(".line-state")).to_have_text("Disconnected")
+        await exam.ask("POST", "/end")
+        await expect(admin.locator(".line-state")).to_have_text("Meeting ended")
+        await expect(admin.locator("ut-row").first).to_be_visible()
+
+
 async def test_filters_and_orders(browser: Browser, exam: Room) -> None:
     anomalies = await exam.anomalies()
     with_some = {each["participant"]["id"] for each in anomalies}

@@ -253,7 +253,9 @@ export class Player extends Part {
         <button type="button" class="button icon-only" aria-label=${t.nextTurn} title=${t.nextTurn} @click=${() => this.jump(1)}>
           ${icons.next}
         </button>
-        <span class="player-times"><span class="player-time"></span><span class="quiet"> / ${t.position(evidence.duration_ms)}</span></span>
+        <span class="player-times">
+          <bdi class="player-time"></bdi><span class="quiet"> / <bdi>${t.position(evidence.duration_ms)}</bdi></span>
+        </span>
         <fieldset class="rates">
           <legend class="sr-only">${t.speed}</legend>
           ${RATES.map(

@@ -32,6 +32,7 @@ export const sidebar: SidebarStrings = {
   clock: (at) => clock(LANG, at),
   moment: (at) => moment(LANG, at),
   ago: (at, now) => ago(LANG, at, now),
+  separator: "، ", // a dot would read as a zero
   times: (rate) => `${n(rate)}×`,
 
   lines: {

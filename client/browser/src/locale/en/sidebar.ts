@@ -17,6 +17,8 @@ export const sidebar = {
   clock: (at: number) => clock(LANG, at),
   moment: (at: number) => moment(LANG, at),
   ago: (at: number, now: number) => ago(LANG, at, now),
+  /** Between two short facts. */
+  separator: " · ",
   times: (rate: number) => `${n(rate)}×`,
 
   // The line.
