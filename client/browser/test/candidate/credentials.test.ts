@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 
 function credentials(changes: Partial<Identity> = {}): Credentials {
-  const identity = { server: url, meeting: "m1", name: "Ada", token: "", joinSecret: "s", renewToken: undefined };
+  const identity = { server: url, meeting: "m1", name: "Ada", token: "", joinSecret: "s", renew: undefined };
   return new Credentials({ ...identity, ...changes });
 }
 
@@ -73,7 +73,7 @@ describe("who this browser is", () => {
   });
 
   test("a token of the platform's own is taken as it is, and the platform gives the next", async () => {
-    const given = credentials({ token: "given", joinSecret: "", renewToken: async () => "next" });
+    const given = credentials({ token: "given", joinSecret: "", renew: async () => "next" });
     assert.equal(await given.first(), "given");
     assert.equal(await given.renew(), "next");
     await assert.rejects(credentials({ token: "given", joinSecret: "" }).renew(), {
