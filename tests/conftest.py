@@ -99,11 +99,11 @@ def data_dir() -> Iterator[Path]:
 def postgres() -> Iterator[embedded.EmbeddedPostgres]:
     """One PostgreSQL for the whole run. Each test takes a `database_url` of it."""
     with short_folder() as folder, embedded.start(folder, durable=False) as server:
-        asyncio.run(_make_template(server))
+        asyncio.run(make_template(server))
         yield server
 
 
-async def _make_template(server: embedded.EmbeddedPostgres) -> None:
+async def make_template(server: embedded.EmbeddedPostgres) -> None:
     await _run(server.dsn, f"create database {TEMPLATE}")
     await _run(server.url(TEMPLATE), (ROOT / "schema.sql").read_text())
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import anyio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, async_playwright
 
 from tests.browser.find import MISSING, chromium
@@ -20,7 +23,7 @@ from tests.browser.find import MISSING, chromium
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream", "--autoplay-policy=user-gesture-required",
+    "--autoplay-policy=user-gesture-required",
 )  # fmt: skip
 # Playwright turns off what slows hidden tabs down. That they are slowed down is what recording has to live with.
 _AS_EVERYBODY_HAS_IT: Final = (
@@ -28,6 +31,8 @@ _AS_EVERYBODY_HAS_IT: Final = (
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
+# What the console says of a server that is not there.
+AWAY: Final = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
 DESKTOP: Final = ViewportSize(width=1280, height=800)
 NARROW: Final = ViewportSize(width=360, height=740)
 
@@ -47,6 +52,37 @@ async def running_chromium(microphone: str, arguments: Sequence[str] = ()) -> As
             yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def running_profile(microphone: str, home: str, folder: Path) -> AsyncIterator[Visitor]:
+    """A Chromium as people run it, with one profile in `folder`: its tabs are hidden when another one is in front.
+
+    Playwright makes every page believe that it is seen; only of a browser that was started by somebody else, whose own
+    profile is looked at, does it leave that alone.
+    """
+    path = chromium()
+    assert path is not None, MISSING
+    command = [path, *_ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone}", "--headless", "--mute-audio"]
+    command += ["--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
+    async with await anyio.open_process(command, stdout=DEVNULL, stderr=DEVNULL) as process:
+        try:
+            port = folder / "DevToolsActivePort"
+            with anyio.fail_after(30):
+                while not port.exists() or "\n" not in port.read_text():
+                    await anyio.sleep(0.05)
+            async with async_playwright() as playwright:
+                address = f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+                browser = await playwright.chromium.connect_over_cdp(address, no_defaults=True)
+                context = browser.contexts[0]
+                await context.grant_permissions(["microphone"], origin=home)
+                context.set_default_timeout(15_000)
+                visitor = Visitor(context, [home])
+                yield visitor
+                visitor.check()
+                await browser.close()
+        finally:
+            process.terminate()
 
 
 class Visitor:

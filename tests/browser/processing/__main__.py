@@ -28,6 +28,7 @@ from tests.audio import encode
 from tests.browser.processing.mixtures import (
     MAIN,
     RATE,
+    ROOM_DBFS,
     SECOND,
     Samples,
     active_db,
@@ -73,7 +74,7 @@ def record(wav: Path, seconds: float, address: str, chromium: str) -> list[dict[
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     arguments = [*fake, *quiet, f"--use-file-for-fake-audio-capture={wav}%noloop"]
     arguments += ["--autoplay-policy=no-user-gesture-required"]
-    recordings: list[dict[str, Any]] = []
+    recordings: list[dict[str, Any]]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         # A process each: who opens a microphone that the process has open already shares its processing.
@@ -83,10 +84,21 @@ def record(wav: Path, seconds: float, address: str, chromium: str) -> list[dict[
             page.wait_for_function("'record' in globalThis")
             page.evaluate("async (wanted) => { globalThis.running = await record(wanted) }", wanted(combination))
         pages[-1].wait_for_timeout((seconds + LEAD_S) * 1000)
-        for page in pages:
-            recordings.append(page.evaluate("running.end()"))
+        recordings = [page.evaluate("running.end()") for page in pages]
         browser.close()
     return recordings
+
+
+def cost(address: str, chromium: str) -> float:
+    """What the encoder costs in this Chromium, in ms for a second of sound."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_function("'cost' in globalThis")
+        measured: float = page.evaluate("cost()")
+        browser.close()
+    return measured
 
 
 def wanted(combination: int) -> dict[str, bool]:
@@ -169,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.processing", description=__doc__)
     parser.add_argument("speech", type=Path, help="a folder with manifest.jsonl, as ../shared/speech-dev")
     parser.add_argument("--minutes", type=int, default=4, help="pairs of voices, a minute each (default 4)")
+    parser.add_argument("--room", type=float, default=ROOM_DBFS, help="noise under everything, dBFS (default -65)")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--keep", type=Path, help="leave the recordings in this folder")
     arguments = parser.parse_args()
@@ -180,12 +193,15 @@ def main() -> None:
         handler = partial(Quiet, directory=str(site))
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            print(table(run(arguments, folder, f"http://127.0.0.1:{server.server_port}/")))
+            address = f"http://127.0.0.1:{server.server_port}/"
+            print(f"Encoding costs {cost(address, arguments.chromium):.1f} ms for a second of sound.")
+            if arguments.minutes:
+                print(table(run(arguments, folder, address)))
             server.shutdown()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Says nothing of each file it serves."""
 
 
@@ -194,7 +210,7 @@ def run(arguments: argparse.Namespace, folder: Path, address: str) -> dict[tuple
     results: dict[tuple[int, int], list[Heard]] = defaultdict(list)
     for level in LEVELS_DB:
         rng = np.random.default_rng(5)
-        played = np.concatenate([minute(first, second, level, rng) for first, second in chosen])
+        played = np.concatenate([minute(first, second, level, arguments.room, rng) for first, second in chosen])
         wav = folder / f"played-{level}.wav"
         write_wav(wav, played)
         recordings = record(wav, played.size / RATE, address, arguments.chromium)

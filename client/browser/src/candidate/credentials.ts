@@ -7,11 +7,11 @@ export interface Identity {
   server: string;
   meeting: string;
   name: string;
-  /** Minted by the exam platform; then nothing is kept here, and `renewToken` gives the next one. */
+  /** Minted by the exam platform; then nothing is kept here, and `renew` gives the next one. */
   token: string;
   /** Or: joins by itself. */
   joinSecret: string;
-  renewToken: (() => Promise<string>) | undefined;
+  renew: (() => Promise<string>) | undefined;
 }
 
 type Kept = Pick<CredentialData, "id" | "name" | "token">;
@@ -42,9 +42,9 @@ export class Credentials {
 
   /** The next token, as the last one ends. Rejects with an error whose `final` says whether asking again is of use. */
   async renew(): Promise<string> {
-    const { server, meeting, joinSecret, renewToken } = this.#identity;
-    if (renewToken) return renewToken();
-    if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renewToken`");
+    const { server, meeting, joinSecret, renew } = this.#identity;
+    if (renew) return renew();
+    if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renew`");
     return this.#keep(await new Api(server, joinSecret).renew(meeting, this.#kept.id, this.#kept.token));
   }
 
@@ -73,5 +73,23 @@ export class Credentials {
 
   get #key(): string {
     return `undertone.candidate.${this.#identity.server}.${this.#identity.meeting}`;
+  }
+}
+
+/** Whether this tab is in the midst of the exam `key`: kept over a reload, and nowhere else. */
+export function underWay(key: string): boolean {
+  try {
+    return sessionStorage.getItem(key) !== null;
+  } catch {
+    return false;
+  }
+}
+
+export function remember(key: string, running: boolean): void {
+  try {
+    if (running) sessionStorage.setItem(key, "running");
+    else sessionStorage.removeItem(key);
+  } catch {
+    // Storage is off: a reload begins with the consent again.
   }
 }

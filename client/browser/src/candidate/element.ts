@@ -1,14 +1,14 @@
 /** `<undertone-candidate>`: consent, check, exam, finished. */
 
 import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
-import { catalogueFor, languagesOf } from "../locale/index.ts";
+import { type CandidateStrings, catalogueFor, languagesOf } from "../locale/index.ts";
 import { BITRATES, type Bitrate, DEFAULT_BITRATE } from "../recorder/encoder.ts";
 import { DEFAULT_PROCESSING, Microphone, type Processing } from "../recorder/microphone.ts";
 import { workletUrl } from "../recorder/recorder.ts";
 import { ApiError } from "../shell/api.ts";
 import { tokens } from "../style/tokens.ts";
 import { MicrophoneCheck } from "./check.ts";
-import { Credentials } from "./credentials.ts";
+import { Credentials, remember, underWay } from "./credentials.ts";
 import { Exam } from "./exam.ts";
 import { exam, line } from "./examview.ts";
 import { type CandidateState, type Phase, reasonOf, stateOf } from "./state.ts";
@@ -22,7 +22,7 @@ const RETENTION_DAYS = 30;
 /**
  * Attributes: `server` (default: where the page is from), `meeting`, `name`, and `join-secret` or `token`; `lang`,
  * `theme`; `no-check`; `bitrate` (kbit/s); `retention-days`; `echo-cancellation`, `noise-suppression`, `auto-gain`
- * (`on` or `off`). Properties: the same in camelCase, and `renewToken`, which gives the next token.
+ * (`on` or `off`). Properties: the same in camelCase, and `renew`, which gives the next token.
  * Slot `consent` replaces the consent text. Events, composed: `undertone-state` {state}, `undertone-finished`
  * {bytes, windows}, `undertone-error` {code, detail}.
  */
@@ -56,7 +56,7 @@ export class UndertoneCandidate extends LitElement {
   declare echoCancellation: string | undefined;
   declare noiseSuppression: string | undefined;
   declare autoGain: string | undefined;
-  renewToken: (() => Promise<string>) | undefined;
+  renew: (() => Promise<string>) | undefined;
 
   #phase: Phase = "consent";
   #told: CandidateState | undefined;
@@ -89,8 +89,9 @@ export class UndertoneCandidate extends LitElement {
   /** The consent was given (elsewhere, if by the page): opens the microphone, then the check or the exam. */
   async start(): Promise<void> {
     const opened = await this.#openMicrophone();
-    if (opened && this.noCheck) await this.#begin();
-    else this.#go("check");
+    if (opened && this.noCheck) return this.#begin();
+    this.#go("check");
+    return this.#microphoneChanged();
   }
 
   /** The exam is over: sends the rest. */
@@ -99,6 +100,11 @@ export class UndertoneCandidate extends LitElement {
     this.#exam?.finish();
     this.#microphone?.close();
     this.#go("finishing");
+  }
+
+  /** A reload in the midst of an exam asks nothing again. */
+  protected override firstUpdated(): void {
+    if (underWay(this.#key)) void this.#back();
   }
 
   override disconnectedCallback(): void {
@@ -110,7 +116,7 @@ export class UndertoneCandidate extends LitElement {
     const { candidate: t, lang, dir } = catalogueFor(languagesOf(this));
     return html`<div lang=${lang} dir=${dir}>
       ${this.#view(t)}
-      <p class="sr-only" role="status">${this.#phase === "exam" ? line(t, this.#facts) : ""}</p>
+      <p class="sr-only" role="status">${this.#said(t)}</p>
     </div>`;
   }
 
@@ -123,7 +129,14 @@ export class UndertoneCandidate extends LitElement {
 
   // --- what is shown
 
-  #view(t: ReturnType<typeof catalogueFor>["candidate"]): TemplateResult {
+  /** What is said aloud when it changes. */
+  #said(t: CandidateStrings): string {
+    if (this.#phase === "exam") return line(t, this.#facts);
+    const result = this.#check?.result;
+    return result ? t.check.verdict[result.verdict].title : "";
+  }
+
+  #view(t: CandidateStrings): TemplateResult {
     switch (this.#phase) {
       case "consent":
         return consent(t.consent, this.retentionDays, () => void this.start());
@@ -171,6 +184,7 @@ export class UndertoneCandidate extends LitElement {
     const hadFocus = this.shadowRoot?.activeElement != null;
     this.#phase = phase;
     this.#sure = false;
+    remember(this.#key, phase === "exam");
     this.requestUpdate();
     if (hadFocus) {
       void this.updateComplete.then(() => this.shadowRoot?.querySelector<HTMLElement>("[data-focus]")?.focus());
@@ -185,7 +199,7 @@ export class UndertoneCandidate extends LitElement {
     const microphone = new Microphone(workletUrl(), this.#processing, () => void this.#microphoneChanged());
     this.#microphone = microphone;
     await microphone.open();
-    return microphone.trouble === null || microphone.ready;
+    return microphone.ready;
   }
 
   async #microphoneChanged(): Promise<void> {
@@ -208,11 +222,11 @@ export class UndertoneCandidate extends LitElement {
     this.#check?.stop();
     this.#check = undefined;
     this.#go("exam");
-    const { server, meeting, name, token, joinSecret, renewToken } = this;
+    const { server, meeting, name, token, joinSecret, renew } = this;
     const running = new Exam(this.#microphone!, {
       server,
       kbps: this.#kbps,
-      credentials: new Credentials({ server, meeting, name, token, joinSecret, renewToken }),
+      credentials: new Credentials({ server, meeting, name, token, joinSecret, renew }),
       onChange: () => this.requestUpdate(),
       onFinished: (detail) => {
         this.#go("finished");
@@ -238,8 +252,9 @@ export class UndertoneCandidate extends LitElement {
 
   /** Once more from the microphone on: here instead of in the other tab, or after a failure. */
   async #back(): Promise<void> {
-    if (await this.#openMicrophone()) await this.#begin();
-    else this.#go("check");
+    if (await this.#openMicrophone()) return this.#begin();
+    this.#go("check");
+    return this.#microphoneChanged();
   }
 
   #letGo(): void {
@@ -258,6 +273,10 @@ export class UndertoneCandidate extends LitElement {
       noiseSuppression: chosen(this.noiseSuppression, DEFAULT_PROCESSING.noiseSuppression),
       autoGainControl: chosen(this.autoGain, DEFAULT_PROCESSING.autoGainControl),
     };
+  }
+
+  get #key(): string {
+    return `undertone.exam.${this.server}.${this.meeting}.${this.name}`;
   }
 
   get #kbps(): Bitrate {

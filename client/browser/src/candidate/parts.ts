@@ -1,14 +1,14 @@
 /** Pieces that several views share. */
 
 import { html, type TemplateResult } from "lit";
-import { styleMap } from "lit/directives/style-map.js";
 import { filled } from "../recorder/level.ts";
+import { fill } from "./fill.ts";
 
 /** How loud it is; `level` in dBFS. */
 export function meter(label: string, level: number): TemplateResult {
   const percent = Math.round(filled(level) * 100);
   return html`<div class="meter" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent}>
-    <span style=${styleMap({ inlineSize: `${percent}%` })}></span>
+    <span ${fill(percent)}></span>
   </div>`;
 }
 

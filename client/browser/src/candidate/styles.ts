@@ -6,7 +6,6 @@ export const styles = css`
   :host {
     display: block;
     min-inline-size: 280px;
-    max-inline-size: 34rem;
     container-type: inline-size;
     border: 1px solid var(--ut-line);
     border-radius: var(--ut-radius);

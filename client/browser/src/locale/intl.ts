@@ -5,12 +5,17 @@
 
 type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
+/** The language as it is written where the reader is: somebody in London has other clocks than somebody in Boston. */
+function here(lang: string): string {
+  return globalThis.navigator?.languages?.find((tag) => tag.toLowerCase().startsWith(`${lang}-`)) ?? lang;
+}
+
 function once<T>(make: (lang: string) => T): (lang: string) => T {
   const made = new Map<string, T>();
   return (lang) => {
     let one = made.get(lang);
     if (one === undefined) {
-      one = make(lang);
+      one = make(here(lang));
       made.set(lang, one);
     }
     return one;
@@ -20,14 +25,12 @@ function once<T>(make: (lang: string) => T): (lang: string) => T {
 const rules = once((lang) => new Intl.PluralRules(lang));
 const numbers = once((lang) => new Intl.NumberFormat(lang));
 const percents = once((lang) => new Intl.NumberFormat(lang, { style: "percent" }));
-const seconds = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit: "second", unitDisplay: "short" }));
-const minutes = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit: "minute", unitDisplay: "short" }));
-const hours = once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit: "hour", unitDisplay: "short" }));
+const units = (unit: string, unitDisplay: "narrow" | "long") =>
+  once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay }));
+const BRIEF = [units("second", "narrow"), units("minute", "narrow"), units("hour", "narrow")] as const;
+const LONG = [units("second", "long"), units("minute", "long"), units("hour", "long")] as const;
 const two = once((lang) => new Intl.NumberFormat(lang, { minimumIntegerDigits: 2, useGrouping: false }));
-const clocks = once((lang) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }));
-const exactClocks = once(
-  (lang) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-);
+const clocks = once((lang) => new Intl.DateTimeFormat(lang, { hour: "numeric", minute: "2-digit" }));
 const days = once((lang) => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" }));
 const relatives = once((lang) => new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" }));
 const collators = once((lang) => new Intl.Collator(lang, { numeric: true, sensitivity: "base" }));
@@ -42,12 +45,17 @@ export const number = (lang: string, value: number): string => numbers(lang).for
 /** `0.82` → `82%`. */
 export const percent = (lang: string, share: number): string => percents(lang).format(share);
 
-/** How long something lasts, in the largest unit that says enough: `4 sec`, `12 min`, `2 hr`. */
-export function duration(lang: string, ms: number): string {
+function lasting([seconds, minutes, hours]: typeof BRIEF | typeof LONG, lang: string, ms: number): string {
   if (ms < 59_500) return seconds(lang).format(Math.round(ms / 1000));
   if (ms < 3_570_000) return minutes(lang).format(Math.round(ms / 60_000));
   return hours(lang).format(Math.round(ms / 360_000) / 10);
 }
+
+/** How long something lasts, in the largest unit that says enough: `4 seconds`, `12 minutes`, `2.5 hours`. */
+export const duration = (lang: string, ms: number): string => lasting(LONG, lang, ms);
+
+/** The same where there is little room: `4s`, `12m`, `2.5h`. */
+export const brief = (lang: string, ms: number): string => lasting(BRIEF, lang, ms);
 
 /** A place in a recording: `0:32`. */
 export function position(lang: string, ms: number): string {
@@ -58,16 +66,13 @@ export function position(lang: string, ms: number): string {
 /** The time of day, here: `14:03`. `at` is in ms since 1970. */
 export const clock = (lang: string, at: number): string => clocks(lang).format(at);
 
-/** The time of day with seconds. */
-export const exactClock = (lang: string, at: number): string => exactClocks(lang).format(at);
-
 /** Day and time. */
 export const moment = (lang: string, at: number): string => days(lang).format(at);
 
 /** `2 min. ago`, as coarse as one looks at it: nothing here changes more often than once a minute. */
 export function ago(lang: string, at: number, now: number): string {
   const past = Math.max(0, now - at);
-  if (past < 60_000) return relatives(lang).format(0, "minute");
+  if (past < 60_000) return relatives(lang).format(0, "second");
   if (past < 3_600_000) return relatives(lang).format(-Math.floor(past / 60_000), "minute");
   if (past < 86_400_000) return relatives(lang).format(-Math.floor(past / 3_600_000), "hour");
   return relatives(lang).format(-Math.floor(past / 86_400_000), "day");

@@ -10,7 +10,7 @@ import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
 
 const joinLook = css`
   main.exam {
-    inline-size: min(44rem, 100%);
+    inline-size: min(36rem, 100%);
     gap: 14px;
     padding-block-start: clamp(16px, 4vh, 40px);
   }
@@ -87,7 +87,7 @@ class Join extends Page {
 
   #heading(): TemplateResult {
     return html`<div class="stack tight">
-      <p class="quiet">${this.t.joining}</p>
+      ${this.started ? nothing : html`<p class="quiet">${this.t.joining}</p>`}
       <h1>${this.meetingTitle ?? this.t.looking}</h1>
     </div>`;
   }

@@ -17,6 +17,8 @@ const logo = html`<svg viewBox="0 0 32 32" aria-hidden="true">${svg`<rect width=
   <g stroke-width="3" stroke-linecap="round" fill="none"><path stroke="#fff" d="M6.5 14v4M11.25 9.5v13M20.75 7.5v17M25.5 13v6" />
   <path stroke="#ffb077" d="M16 12.5v7" /></g>`}</svg>`;
 
+type Part = TemplateResult | typeof nothing;
+
 export abstract class Page extends LitElement {
   static override properties = { catalogue: { state: true }, copied: { state: true } };
   static override styles = [tokens, look];
@@ -53,8 +55,8 @@ export abstract class Page extends LitElement {
     document.title = this.called();
   }
 
-  /** The bar above everything; `content` stands between the name and the choice of language. */
-  protected bar(content: TemplateResult | typeof nothing = nothing): TemplateResult {
+  /** The bar above everything; `content` stands before the choice of language, `tools` after it. */
+  protected bar(content: Part = nothing, tools: Part = nothing): TemplateResult {
     return html`<header class="bar">
       <a class="brand" href="${this.server}/" aria-label=${this.t.toHome}>${logo}<span>${this.t.product}</span></a>
       ${content}
@@ -67,6 +69,7 @@ export abstract class Page extends LitElement {
           })}
         </select>
       </label>
+      ${tools}
     </header>`;
   }
 

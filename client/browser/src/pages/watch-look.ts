@@ -16,6 +16,36 @@ export const watchLook = css`
     letter-spacing: 0;
     overflow-wrap: anywhere;
   }
+  .tools svg {
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.5;
+    stroke-linecap: round;
+  }
+  @media (max-width: 48rem) {
+    .brand span,
+    .wide-only {
+      position: absolute;
+      inline-size: 1px;
+      block-size: 1px;
+      overflow: hidden;
+      clip-path: inset(50%);
+    }
+    .tools {
+      flex-wrap: nowrap;
+      gap: 6px;
+      inline-size: 100%;
+    }
+    .tools .button {
+      min-inline-size: 36px;
+      padding-inline: 9px;
+      font-size: 0.8125rem;
+      white-space: nowrap;
+    }
+    .title {
+      flex-basis: 4rem;
+    }
+  }
   .exam {
     min-block-size: 0;
   }

@@ -10,6 +10,9 @@ import { type Trouble, troubleWith } from "./trouble.ts";
 import { watchLook } from "./watch-look.ts";
 
 const NAME = "undertone.name";
+const person = html`<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+  <path d="M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 14c0-2.6 2.4-4.2 5.5-4.2s5.5 1.6 5.5 4.2" />
+</svg>`;
 
 class Watch extends Page {
   static override properties = {
@@ -66,7 +69,7 @@ class Watch extends Page {
       return html`${this.bar()}
         <main class="middle">${this.credential && !this.trouble ? this.#looking() : this.#enter()}</main>`;
     }
-    return html`${this.bar(this.#head(this.meetingTitle))}
+    return html`${this.bar(html`<h1 class="title">${this.meetingTitle}</h1>`, this.#tools())}
       <main class="exam">
         <undertone-sidebar
           server=${this.server}
@@ -105,11 +108,10 @@ class Watch extends Page {
     </form>`;
   }
 
-  #head(title: string): TemplateResult {
+  #tools(): TemplateResult {
     const { t } = this;
     const own = this.#own;
-    return html`<h1 class="title">${title}</h1>
-      <div class="row tools">
+    return html`<div class="row tools">
         ${own ? this.copying(joinLink(this.facts.url, own.id, own.join_secret), t.copyLink) : nothing}
         ${
           own
@@ -117,10 +119,10 @@ class Watch extends Page {
                 <button
                   type="button"
                   class="button bare"
-                  aria-label=${this.shownAs ? `${this.shownAs}: ${t.setName}` : nothing}
+                  aria-label=${this.shownAs ? `${this.shownAs}: ${t.setName}` : t.setName}
                   @click=${() => this.#ask("name")}
                 >
-                  ${this.shownAs || t.setName}
+                  ${person} <span class="wide-only">${this.shownAs || t.setName}</span>
                 </button>`
             : html`<button type="button" class="button bare" @click=${this.#leave}>${t.leave}</button>`
         }

@@ -5,6 +5,7 @@ import { kindIcon, reviewIcon } from "./icons.ts";
 import { miniature } from "./lanes.ts";
 import type { Item } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
+import { strongest } from "./turns.ts";
 
 export class Card extends Part {
   static override properties = {
@@ -35,7 +36,7 @@ export class Card extends Part {
     const { item, words, opened } = this;
     const { t } = words;
     const { anomaly } = item;
-    const latest = anomaly.evidence[anomaly.evidence.length - 1];
+    const shown = anomaly.evidence[strongest(anomaly.evidence)];
     const state = item.pending?.decision ?? anomaly.state;
     return html`<article class="card ${state} ${opened ? "opened" : ""} ${this.fresh ? "fresh" : ""} ${item.pending ? "pending" : ""}">
       <h3>
@@ -51,16 +52,19 @@ export class Card extends Part {
             <span class="card-name" dir="auto">${anomaly.participant.name}</span>
             ${this.fresh ? html`<span class="new">${t.fresh}</span>` : nothing}
             <time class="card-time" datetime=${anomaly.opened_at} title=${t.moment(item.openedMs)}>
-              <span class="quiet">${t.ago(item.lastMs, this.now)}</span> ${t.clock(item.openedMs)}
+              <span class="quiet">${t.ago(item.openedMs, this.now)}</span> ${t.clock(item.openedMs)}
             </time>
           </span>
           ${
-            latest
+            shown
               ? html`<span class="card-line facts-line">
-                    <span class="card-heard">${t.heard(anomaly.kind, latest.voices, latest.other_ms)}</span>
-                    <span class="quiet">${t.sureShort(latest.confidence)}${anomaly.count > 1 ? ` · ${t.windowCount(anomaly.count)}` : ""}</span>
+                    <span class="card-heard">${t.heard(anomaly.kind, shown.voices, shown.other_ms)}</span>
+                    <span class="quiet"
+                      ><bdi>${t.sureShort(shown.confidence)}</bdi
+                      >${anomaly.count > 1 ? html`${t.separator}<bdi>${t.windowCount(anomaly.count)}</bdi>` : nothing}</span
+                    >
                   </span>
-                  ${miniature(latest)}`
+                  ${miniature(shown)}`
               : nothing
           }
           ${this.#decided()}

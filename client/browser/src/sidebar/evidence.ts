@@ -3,17 +3,16 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Evidence } from "../wire/messages.ts";
 import { icons } from "./icons.ts";
-import type { Item } from "./model.ts";
+import type { Item, Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 import type { Player } from "./player.ts";
+import { examView } from "./row-facts.ts";
+import type { Axis } from "./strip.ts";
+import { strongest } from "./turns.ts";
 
-/** The one that says most: of the windows, the one where others speak longest. */
-function strongest(evidence: readonly Evidence[]): number {
-  let best = 0;
-  evidence.forEach((each, index) => {
-    if (each.other_ms > evidence[best]!.other_ms) best = index;
-  });
-  return best;
+function spanOf({ start_at, duration_ms }: Evidence): [number, number] {
+  const start = Date.parse(start_at);
+  return [start, start + duration_ms];
 }
 
 export class EvidenceView extends Part {
@@ -23,7 +22,8 @@ export class EvidenceView extends Part {
     words: { attribute: false },
     actions: { attribute: false },
     rate: { attribute: false },
-    headed: { attribute: false },
+    row: { attribute: false },
+    axis: { attribute: false },
     clip: { state: true },
   };
   declare item: Item;
@@ -31,15 +31,17 @@ export class EvidenceView extends Part {
   declare words: Words;
   declare actions: Actions;
   declare rate: number;
-  /** Whether it stands alone and says itself whose it is; in a card, the card has said so. */
-  declare headed: boolean;
+  /** Whose it is, if it stands alone; in a card, the card has said so. */
+  declare row: Row | null;
+  declare axis: Axis | null;
   declare clip: string | null;
 
   constructor() {
     super();
     this.expected = null;
     this.rate = 1;
-    this.headed = false;
+    this.row = null;
+    this.axis = null;
     this.clip = null;
   }
 
@@ -63,13 +65,13 @@ export class EvidenceView extends Part {
     const shown = evidence[index];
     return html`<div class="evidence">
       ${
-        this.headed
-          ? html`<header class="evidence-head">
+        this.row
+          ? html`<div class="evidence-head">
               <h2 dir="auto">${participant.name}</h2>
               <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
                 ${icons.close}
               </button>
-            </header>`
+            </div>`
           : nothing
       }
       ${shown ? this.#facts(shown) : nothing} ${evidence.length > 1 ? this.#choice(index) : nothing}
@@ -80,6 +82,7 @@ export class EvidenceView extends Part {
       }
       ${count > evidence.length ? html`<p class="quiet">${t.moreWindows(count - evidence.length)}</p>` : nothing}
       <ut-review .item=${item} .words=${words} .actions=${actions}></ut-review>
+      ${this.row ? examView(this.row, this.axis, evidence.map(spanOf), words) : nothing}
     </div>`;
   }
 
@@ -120,7 +123,7 @@ export class EvidenceView extends Part {
               this.clip = each.clip;
             }}
           />
-          <span><time datetime=${each.start_at}>${t.clock(Date.parse(each.start_at))}</time> · ${t.seconds(each.other_ms)}</span>
+          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time>${t.separator}<bdi>${t.seconds(each.other_ms)}</bdi></span>
         </label>`,
       )}
     </fieldset>`;

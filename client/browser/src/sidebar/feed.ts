@@ -91,7 +91,7 @@ export class Feed extends Part {
     this.#watch ??= new IntersectionObserver(
       (seen) => {
         for (const { target, isIntersecting } of seen) {
-          if (target.classList.contains("top")) this.away = !isIntersecting;
+          if (target.classList.contains("start")) this.away = !isIntersecting;
           else if (isIntersecting && this.shown < this.#list.length) this.shown += AT_ONCE;
         }
       },
@@ -108,7 +108,7 @@ export class Feed extends Part {
     const unseen = this.away ? list.filter((item) => this.fresh.has(item.anomaly.id)).length : 0;
     return html`${this.#tools()}
       <div class="scroller" tabindex="-1">
-        <span class="edge top"></span>
+        <span class="edge start"></span>
         ${
           unseen > 0
             ? html`<button type="button" class="button primary to-top" @click=${this.#toTop}>${icons.up} ${t.newOnes(unseen)}</button>`
@@ -147,7 +147,7 @@ export class Feed extends Part {
     const { query, words } = this;
     const { t } = words;
     const person = query.participant === null ? null : this.rowOf(query.participant);
-    return html`<div class="tools">
+    return html`<div class="tools" ?hidden=${this.items.length === 0}>
       <div class="segments" role="group" aria-label=${t.filterByReview}>
         ${FILTERS.map((state) => {
           const count = state === "all" ? this.items.length : (this.reviews.get(state) ?? 0);
@@ -177,9 +177,7 @@ export class Feed extends Part {
     if (!this.known) return html`<div class="nothing"><p>${t.loading}</p></div>`;
     if (this.items.length === 0) {
       return html`<div class="nothing">
-        <svg class="calm" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
-          <path class="line" d="M0 16h28c4 0 4-8 8-8s4 16 8 16 4-20 8-20 4 24 8 24 4-20 8-20 4 16 8 16 4-8 8-8h36" />
-        </svg>
+        ${icons.calm}
         <p><strong>${t.noAnomalies}</strong></p>
         <p>${t.noAnomaliesYet}</p>
       </div>`;

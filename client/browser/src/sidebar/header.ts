@@ -39,7 +39,7 @@ export class Header extends Part {
 
   protected override render(): TemplateResult {
     const { t } = this.words;
-    return html`<header class="top">
+    return html`<div class="masthead">
       ${this.#line()}
       <ul class="states" aria-label=${t.candidates}>
         ${STATES.map((state) => {
@@ -78,7 +78,7 @@ export class Header extends Part {
         </button>
         ${this.unfolded ? this.#options() : nothing}
       </div>
-    </header>`;
+    </div>`;
   }
 
   #line(): TemplateResult {

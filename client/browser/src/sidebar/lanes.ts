@@ -51,7 +51,7 @@ export function lanes(
   return html`<div class="lanes">
     ${voices.map(
       (voice, number) => html`<div class="lane voice-${look(number)} ${lit.includes(number) ? "lit" : ""}">
-        <span class="lane-label"><span class="badge">${voice.label}</span>${t.seconds(voice.speechMs)}</span>
+        <span class="lane-label"><span class="badge">${voice.label}</span><bdi>${t.seconds(voice.speechMs)}</bdi></span>
         <svg class="lane-turns" aria-hidden="true">
           ${number === 0 ? PATTERNS : nothing}
           ${voice.turns.map((turn) => block(turn, durationMs))}

@@ -4,7 +4,7 @@
  */
 
 import type { Anomaly, Candidate, ChannelEvent, ChannelReady, Outcome, Person } from "../wire/messages.ts";
-import { type Axis, Strip, widen } from "./strip.ts";
+import { type Axis, axisOf, Strip } from "./strip.ts";
 
 export const STATES = ["streaming", "degraded", "silent", "lost", "joined", "finished", "revoked"] as const;
 export type CandidateState = (typeof STATES)[number];
@@ -35,7 +35,6 @@ export interface Decision {
 export interface Item {
   readonly anomaly: Anomaly;
   readonly openedMs: number;
-  readonly lastMs: number;
   readonly pending: Decision | null;
   readonly fault: string | null;
 }
@@ -60,6 +59,8 @@ export class Model {
   readonly states = new Map<CandidateState, number>();
   readonly reviews = new Map<ReviewState, number>();
   axis: Axis | null = null;
+  #firstMs = Number.POSITIVE_INFINITY;
+  #lastMs = Number.NEGATIVE_INFINITY;
   ended = false;
   /** Whether a snapshot has come: before it, empty means nothing. */
   known = false;
@@ -91,6 +92,8 @@ export class Model {
     this.states.clear();
     this.reviews.clear();
     this.axis = null;
+    this.#firstMs = Number.POSITIVE_INFINITY;
+    this.#lastMs = Number.NEGATIVE_INFINITY;
     this.known = true;
     const open = new Map<string, number>();
     const oldestFirst = [...(ready.anomalies ?? [])].sort(inTime);
@@ -195,7 +198,9 @@ export class Model {
   ): void {
     const startMs = Date.parse(window.start_at);
     strip.put(window.stream, window.window, startMs, window.duration_ms, outcome);
-    this.axis = widen(this.axis, startMs, startMs + window.duration_ms);
+    this.#firstMs = Math.min(this.#firstMs, startMs);
+    this.#lastMs = Math.max(this.#lastMs, startMs + window.duration_ms);
+    this.axis = axisOf(this.#firstMs, this.#lastMs, this.axis);
   }
 
   #rowOf(candidate: Candidate, open: number): Row {
@@ -240,8 +245,7 @@ function inTime(a: Anomaly, b: Anomaly): number {
 }
 
 function itemOf(anomaly: Anomaly, pending: Decision | null, fault: string | null): Item {
-  const [openedMs, lastMs] = [Date.parse(anomaly.opened_at), Date.parse(anomaly.last_at)];
-  return { anomaly, openedMs, lastMs, pending, fault };
+  return { anomaly, openedMs: Date.parse(anomaly.opened_at), pending, fault };
 }
 
 /** Somebody of whom no snapshot has told: one voice is expected of them until it is said otherwise. */

@@ -19,6 +19,7 @@ export class ReviewForm extends Part {
   declare words: Words;
   declare actions: Actions;
   declare note: string;
+  #hadFocus = false;
 
   constructor() {
     super();
@@ -31,6 +32,14 @@ export class ReviewForm extends Part {
     // Another anomaly, or the decision has arrived: the note was said.
     const arrived = before.pending && !this.item.pending && !this.item.fault;
     if (before.anomaly.id !== this.item.anomaly.id || arrived) this.note = "";
+    this.#hadFocus = this.contains((this.getRootNode() as ShadowRoot).activeElement);
+  }
+
+  /** The button that was pressed may be gone: the keyboard goes on at what stands in its place. */
+  protected override updated(): void {
+    const lost = this.#hadFocus && !this.contains((this.getRootNode() as ShadowRoot).activeElement);
+    this.#hadFocus = false;
+    if (lost) this.querySelector<HTMLElement>(".decisions button")?.focus();
   }
 
   protected override render(): TemplateResult {
@@ -66,7 +75,7 @@ export class ReviewForm extends Part {
         <textarea
           rows="2"
           maxlength=${LONGEST_NOTE}
-          dir="auto"
+          dir=${this.note ? "auto" : this.words.dir}
           .value=${this.note}
           placeholder=${t.notePlaceholder}
           @input=${(event: InputEvent) => {

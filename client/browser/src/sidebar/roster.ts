@@ -51,29 +51,19 @@ export class Roster extends Part {
     const { t, lang } = this.words;
     const { text, state, anomaliesOnly, sort } = this;
     const shown = arrangeRoster(this.rows, { text, state, anomaliesOnly, sort }, lang);
-    return html`<div class="tools">
-        <label class="search">
-          ${icons.search}
-          <input
-            type="search"
-            .value=${this.text}
-            placeholder=${t.search}
-            aria-label=${t.search}
-            @input=${(event: InputEvent) => {
-              this.text = (event.target as HTMLInputElement).value;
-            }}
-          />
-        </label>
+    return html`<div class="tools" ?hidden=${this.rows.length === 0}>
         <div class="tools-line">
-          ${this.#states()}
-          <label class="field">
-            <span class="sr-only">${t.sortBy}</span>
-            <select
-              .value=${sort}
-              @change=${(event: Event) => this.actions.remember({ sort: (event.target as HTMLSelectElement).value as Sort })}
-            >
-              ${SORTS.map((each) => html`<option value=${each} ?selected=${each === sort}>${t.sorts[each]}</option>`)}
-            </select>
+          <label class="search">
+            ${icons.search}
+            <input
+              type="search"
+              .value=${this.text}
+              placeholder=${t.searchHint}
+              aria-label=${t.search}
+              @input=${(event: InputEvent) => {
+                this.text = (event.target as HTMLInputElement).value;
+              }}
+            />
           </label>
           <button
             type="button"
@@ -85,6 +75,18 @@ export class Roster extends Part {
           >
             ${t.withAnomalies}
           </button>
+        </div>
+        <div class="tools-line">
+          ${this.#states()}
+          <label class="field">
+            <span class="sr-only">${t.sortBy}</span>
+            <select
+              .value=${sort}
+              @change=${(event: Event) => this.actions.remember({ sort: (event.target as HTMLSelectElement).value as Sort })}
+            >
+              ${SORTS.map((each) => html`<option value=${each} ?selected=${each === sort}>${t.sorts[each]}</option>`)}
+            </select>
+          </label>
         </div>
       </div>
       <p class="sr-only" role="status">${text || state !== "all" || anomaliesOnly ? t.found(shown.length) : nothing}</p>

@@ -1,9 +1,10 @@
-/** How many windows of each kind, with the mark that the strip has for it. */
+/** A candidate's whole exam: the strip against the clock, and how many windows there are of each kind. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, svg, type TemplateResult } from "lit";
+import type { Row } from "./model.ts";
 import type { Words } from "./part.ts";
-import { SPAN_KINDS, type SpanKind } from "./strip.ts";
-import { legendMark } from "./strip-view.ts";
+import { type Axis, SPAN_KINDS, type SpanKind } from "./strip.ts";
+import { legendMark, stripView } from "./strip-view.ts";
 
 export function collatedCounts(counts: Record<SpanKind, number>, { t }: Words): TemplateResult | typeof nothing {
   const there = SPAN_KINDS.filter((kind) => counts[kind] > 0);
@@ -11,4 +12,34 @@ export function collatedCounts(counts: Record<SpanKind, number>, { t }: Words): 
   return html`<ul class="legend">
     ${there.map((kind) => html`<li>${legendMark(kind)} ${t.spans[kind](counts[kind])}</li>`)}
   </ul>`;
+}
+
+function marks({ startMs, endMs }: Axis, shown: readonly (readonly [number, number])[]): TemplateResult {
+  const share = (ms: number): string => `${((ms / (endMs - startMs)) * 100).toFixed(2)}%`;
+  return html`<svg class="exam-marks" aria-hidden="true">
+    ${shown.map(([from, to]) => svg`<rect x=${share(from - startMs)} width=${share(to - from)} height="3" />`)}
+  </svg>`;
+}
+
+/** When the axis begins and ends. */
+export function axisTimes(axis: Axis | null, { t }: Words): TemplateResult | typeof nothing {
+  if (!axis) return nothing;
+  return html`<p class="row-axis"><span>${t.clock(axis.startMs)}</span><span>${t.clock(axis.endMs)}</span></p>`;
+}
+
+/** `shown` are the windows that an anomaly is about, as [start, end] of the wall clock. */
+export function examView(
+  row: Row,
+  axis: Axis | null,
+  shown: readonly (readonly [number, number])[],
+  words: Words,
+): TemplateResult {
+  const counts = row.strip.counts();
+  return html`<section class="exam" aria-label=${words.t.strip}>
+    <h3>${words.t.strip}</h3>
+    <div>
+      ${stripView(row.strip.spans(), axis, words.t.stripOf(counts))} ${axis ? marks(axis, shown) : nothing}
+    </div>
+    ${axisTimes(axis, words)} ${collatedCounts(counts, words)}
+  </section>`;
 }

@@ -1,15 +1,16 @@
 /** A candidate in the roster; unfolded, the whole exam, and what holders of `admin_id` may change. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { ChangeParticipant } from "../wire/messages.ts";
 import { icons, stateIcon } from "./icons.ts";
 import type { Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
-import { collatedCounts } from "./row-facts.ts";
+import { axisTimes, collatedCounts } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
 import { stripView } from "./strip-view.ts";
 
-const MOST_VOICES = 9;
+/** As the protocol has it. */
+const MOST_VOICES = 16;
 
 export class CandidateRow extends Part {
   static override properties = {
@@ -42,6 +43,12 @@ export class CandidateRow extends Part {
     this.sure = false;
   }
 
+  /** The button that asked is gone, or the one that answered: the keyboard goes on at what stands in its place. */
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("sure") || changed.get("sure") === undefined) return;
+    this.querySelector<HTMLElement>(this.sure ? ".sure .danger" : ".revoke")?.focus();
+  }
+
   protected override render(): TemplateResult {
     const { row, words } = this;
     const { t } = words;
@@ -51,7 +58,6 @@ export class CandidateRow extends Part {
         aria-expanded=${this.unfolded}
         @click=${() => {
           this.unfolded = !this.unfolded;
-          this.sure = false;
         }}
       >
         <span class="row-line">
@@ -81,7 +87,7 @@ export class CandidateRow extends Part {
     const { t } = words;
     return html`<div class="row-more">
       ${row.reason ? html`<p class="quiet" dir="auto">${row.reason}</p>` : nothing}
-      ${this.axis ? html`<p class="row-axis"><span>${t.clock(this.axis.startMs)}</span><span>${t.clock(this.axis.endMs)}</span></p>` : nothing}
+      ${axisTimes(this.axis, words)}
       ${collatedCounts(row.strip.counts(), words)}
       ${row.externalId ? html`<p class="quiet">${t.externalId} <bdi class="mono">${row.externalId}</bdi></p>` : nothing}
       <div class="row-actions">
@@ -131,7 +137,7 @@ export class CandidateRow extends Part {
     if (revoked || !this.sure) {
       return html`<button
         type="button"
-        class="button small"
+        class="button small revoke"
         aria-disabled=${this.busy}
         @click=${() => {
           if (revoked) void this.#change({ revoked: false });

@@ -129,10 +129,8 @@ export interface Axis {
 /** An axis grows by half hours: it moves rarely, and then all strips are drawn anew. */
 const STEP_MS = 30 * 60_000;
 
-/** The axis that also has room for that span: the same object if it has already. */
-export function widen(axis: Axis | null, startMs: number, endMs: number): Axis {
-  if (axis && startMs >= axis.startMs && endMs <= axis.endMs) return axis;
-  const start = Math.min(axis?.startMs ?? startMs, startMs);
-  const end = Math.max(axis?.endMs ?? endMs, endMs);
-  return { startMs: start, endMs: start + Math.ceil((end - start) / STEP_MS) * STEP_MS };
+/** The axis for all that lies between two moments: `before` itself if that is the same. */
+export function axisOf(firstMs: number, lastMs: number, before: Axis | null): Axis {
+  const endMs = firstMs + Math.max(1, Math.ceil((lastMs - firstMs) / STEP_MS)) * STEP_MS;
+  return before?.startMs === firstMs && before.endMs === endMs ? before : { startMs: firstMs, endMs };
 }

@@ -63,3 +63,12 @@ export function previousTurn(turns: readonly Turn[], atMs: number): Turn | null 
 export function speaking(turns: readonly Turn[], atMs: number): number[] {
   return turns.filter((turn) => turn.startMs <= atMs && atMs < turn.endMs).map((turn) => turn.voice);
 }
+
+/** Which of the windows says most: the one where others speak longest. */
+export function strongest(evidence: readonly Evidence[]): number {
+  let best = 0;
+  evidence.forEach((each, index) => {
+    if (each.other_ms > evidence[best]!.other_ms) best = index;
+  });
+  return best;
+}

@@ -10,6 +10,8 @@ export const tokens = css`
     --ut-paper: light-dark(#ffffff, #14171c);
     --ut-raised: light-dark(#f6f7f9, #1c2027);
     --ut-sunken: light-dark(#eceff3, #0f1216);
+    /* What lies on something sunken, such as the chosen one of several segments. */
+    --ut-float: light-dark(#ffffff, #2b323d);
     --ut-line: light-dark(#d5dae1, #323843);
     --ut-edge: light-dark(#868f9c, #7b8594);
     --ut-ink: light-dark(#171b21, #edf0f4);

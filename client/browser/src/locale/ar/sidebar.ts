@@ -1,7 +1,7 @@
 /** Arabic, for the proctor's sidebar. */
 
 import type { SidebarStrings } from "../index.ts";
-import { ago, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
 
 const LANG = "ar";
 const n = (value: number): string => number(LANG, value);
@@ -27,11 +27,12 @@ const anomalies = (count: number): string =>
 export const sidebar: SidebarStrings = {
   number: n,
   percent: (share) => percent(LANG, share),
-  seconds: (ms) => duration(LANG, ms),
+  seconds: (ms) => brief(LANG, ms),
   position: (ms) => position(LANG, ms),
   clock: (at) => clock(LANG, at),
   moment: (at) => moment(LANG, at),
   ago: (at, now) => ago(LANG, at, now),
+  separator: "، ", // a dot would read as a zero
   times: (rate) => `${n(rate)}×`,
 
   lines: {
@@ -79,6 +80,7 @@ export const sidebar: SidebarStrings = {
 
   candidates: "المرشحون",
   search: "البحث عن مرشح",
+  searchHint: "بحث",
   sortBy: "الترتيب حسب",
   sorts: { name: "حسب الاسم", state: "حسب الحالة", anomalies: "حسب الملاحظات", outcome: "حسب آخر نتيجة" },
   filterByState: "التصفية حسب الحالة",
@@ -162,7 +164,7 @@ export const sidebar: SidebarStrings = {
       many: "# صوتًا آخر",
       other: "# صوت آخر",
     });
-    return `${further}، ${duration(LANG, otherMs)}`;
+    return `${further}، ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind, voices, expected, otherMs) => {
     if (kind === "voice_changed") return "الصوت المسموع يختلف عن الصوت المسموع من قبل.";

@@ -34,10 +34,10 @@ export const candidate = {
     whatText: "Your microphone, from the start of the exam until you finish. No camera and no screen.",
     how: "How long it is kept",
     howText: (retention: number): string =>
-      `Each minute is checked by a computer for a second voice and deleted as soon as nothing was found. A minute with a finding is kept for up to ${days.format(retention)}.`,
+      `Each minute is checked by a computer for a second voice and deleted as soon as nothing was found. A minute with a finding, or that could not be judged, is kept for up to ${days.format(retention)}.`,
     who: "Who hears it",
     whoText:
-      "Only the proctors of this exam, and only minutes with a finding. A person decides what it means, not the computer.",
+      "Only the proctors of this exam, and only the minutes that are kept. A person decides what it means, not the computer.",
     agree: "I agree, go on to the microphone",
     asks: "Your browser will ask whether this page may use the microphone.",
   },

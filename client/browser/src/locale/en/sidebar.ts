@@ -1,6 +1,6 @@
 /** English, for the proctor's sidebar. The other languages have exactly these entries. */
 
-import { ago, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
 
 const LANG = "en";
 const n = (value: number): string => number(LANG, value);
@@ -12,11 +12,13 @@ export const sidebar = {
   // Numbers and times.
   number: n,
   percent: (share: number) => percent(LANG, share),
-  seconds: (ms: number) => duration(LANG, ms),
+  seconds: (ms: number) => brief(LANG, ms),
   position: (ms: number) => position(LANG, ms),
   clock: (at: number) => clock(LANG, at),
   moment: (at: number) => moment(LANG, at),
   ago: (at: number, now: number) => ago(LANG, at, now),
+  /** Between two short facts. */
+  separator: " · ",
   times: (rate: number) => `${n(rate)}×`,
 
   // The line.
@@ -56,6 +58,7 @@ export const sidebar = {
   // Candidates.
   candidates: "Candidates",
   search: "Search candidates",
+  searchHint: "Search",
   sortBy: "Sort by",
   sorts: { name: "By name", state: "By state", anomalies: "By anomalies", outcome: "By last outcome" },
   filterByState: "Filter by state",
@@ -127,7 +130,7 @@ export const sidebar = {
   heard: (kind: Kind, voices: number, otherMs: number): string => {
     if (kind === "voice_changed") return "A different voice than before";
     const further = voices - 1;
-    return `${further === 1 ? "A second voice" : `${n(further)} further voices`}, ${duration(LANG, otherMs)}`;
+    return `${further === 1 ? "A second voice" : `${n(further)} further voices`}, ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind: Kind, voices: number, expected: number | null, otherMs: number): string => {
     if (kind === "voice_changed") return "The voice that was heard differs from the one heard before.";

@@ -225,7 +225,7 @@ export const evidenceStyles = css`
     font-variant-numeric: tabular-nums;
   }
   .rate input:checked + span {
-    background: var(--ut-paper);
+    background: var(--ut-float);
     color: var(--ut-ink);
     box-shadow: 0 1px 2px rgb(0 0 0 / 16%);
   }
@@ -258,6 +258,37 @@ export const evidenceStyles = css`
   }
   .turn-button:hover {
     background: var(--ut-raised);
+  }
+
+  .exam {
+    display: grid;
+    gap: 6px;
+    padding-block-start: 14px;
+    border-block-start: 1px solid var(--ut-line);
+    font-size: 0.8125rem;
+  }
+  .exam h3 {
+    color: var(--ut-quiet);
+    font-size: 0.75rem;
+    font-weight: 400;
+  }
+  .exam .strip {
+    inline-size: 100%;
+    block-size: 28px;
+    margin-inline: 0;
+  }
+  .exam-marks {
+    display: block;
+    inline-size: 100%;
+    block-size: 3px;
+    margin-block-start: 2px;
+    fill: var(--ut-accent);
+  }
+  [dir="rtl"] .exam-marks {
+    transform: scaleX(-1);
+  }
+  .exam .row-axis {
+    margin: 0;
   }
 
   /* The decision. */

@@ -112,7 +112,7 @@ export const frameStyles = css`
   }
 
   /* The first line. */
-  .top {
+  .masthead {
     position: relative;
     z-index: 3;
     display: flex;
@@ -345,27 +345,34 @@ export const frameStyles = css`
   }
   @container sidebar (min-width: 720px) {
     .panes {
-      grid-template-columns: minmax(260px, 34%) minmax(0, 1fr);
+      grid-template-columns: minmax(280px, 34%) minmax(0, 1fr);
     }
     .pane + .pane {
       border-inline-start: 1px solid var(--ut-line);
     }
-    .top {
+    .masthead {
       padding-inline: 16px 10px;
     }
   }
   @container sidebar (min-width: 1160px) {
     .panes {
-      grid-template-columns: 320px minmax(340px, 400px) minmax(0, 1fr);
+      grid-template-columns: 336px minmax(340px, 420px) minmax(0, 1fr);
     }
     .detail-pane {
       background: var(--ut-raised);
     }
+    .detail-pane .nothing {
+      margin-block: auto;
+      padding-block-end: 12vh;
+    }
   }
   @media (forced-colors: active) {
-    .dot,
-    .tally {
-      border: 1px solid CanvasText;
+    .dot {
+      border: 2px solid CanvasText;
+    }
+    .live .dot {
+      background: CanvasText;
+      forced-color-adjust: none;
     }
     .button[aria-disabled="true"] {
       border-color: GrayText;

@@ -6,6 +6,8 @@ export const rosterStyles = css`
   .search {
     position: relative;
     display: block;
+    flex: 1 1 0;
+    min-inline-size: 130px;
   }
   .search .icon {
     position: absolute;
@@ -52,7 +54,9 @@ export const rosterStyles = css`
   }
   .toggle {
     inline-size: auto;
+    min-block-size: 32px;
     padding-inline: 10px;
+    border-radius: var(--ut-radius);
   }
   .toggle[aria-pressed="true"] {
     border-color: var(--ut-accent);
@@ -63,13 +67,13 @@ export const rosterStyles = css`
   .rows > li {
     border-block-end: 1px solid var(--ut-line);
     content-visibility: auto;
-    contain-intrinsic-size: auto 74px;
+    contain-intrinsic-size: auto 66px;
   }
   .row-head {
     display: grid;
-    gap: 2px;
+    gap: 1px;
     inline-size: 100%;
-    padding: 8px 12px 9px;
+    padding: 6px 12px 7px;
     border: 0;
     background: none;
     text-align: start;
@@ -100,7 +104,7 @@ export const rosterStyles = css`
     justify-content: space-between;
     padding-inline-start: 23px;
     color: var(--ut-quiet);
-    font-size: 0.8125rem;
+    font-size: 0.75rem;
   }
   .row-state.lost {
     color: var(--ut-bad);
@@ -136,8 +140,8 @@ export const rosterStyles = css`
   .strip {
     display: block;
     inline-size: calc(100% - 23px);
-    block-size: 16px;
-    margin-block-start: 3px;
+    block-size: 14px;
+    margin-block-start: 2px;
     margin-inline-start: 23px;
     border-block-end: 1px solid var(--ut-line);
   }

@@ -1,0 +1,196 @@
+"""A meeting in the middle of an exam, written straight into the database: what a proctor's view has to cope with.
+
+await crowd(database_url, data, meeting, candidates=200, anomalies=500, minutes=120)
+await judge_one_more(database_url, meeting)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from tests.browser.speech import SAMPLES
+
+# As `undertone analyze` says of the sample: who speaks when, in ms.
+TURNS: Final[tuple[tuple[int, int, int], ...]] = (
+    (380, 3840, 0), (3840, 10000, 1), (10320, 11820, 1), (12040, 16060, 0), (16360, 20000, 0), (20960, 24340, 0),
+    (25680, 28280, 1), (28640, 30800, 1), (30800, 32940, 0), (33440, 34320, 0), (35880, 37740, 1), (38120, 41800, 0),
+    (42380, 43920, 0), (43920, 46400, 1), (46780, 48240, 1), (48240, 50320, 0), (51160, 53600, 0), (53600, 54620, 1),
+    (54960, 56640, 1), (56640, 59760, 0),
+)  # fmt: skip
+WINDOW_MS: Final = 60_000
+GIVEN: Final = (
+    "Amara", "Bilal", "Chiara", "Dana", "Elif", "Farid", "Grace", "Hana", "Ivo", "Jonas", "Kofi", "Leila", "Mateo",
+    "Noor", "Olga", "Priya", "Quentin", "Rosa", "Samir", "Tove", "Uma", "Victor", "Wren", "Ximena", "Yusuf", "Zofia",
+)  # fmt: skip
+FAMILY: Final = ("Adeyemi", "Bergström", "Costa", "Dubois", "Eriksen", "Fuentes", "García-Hernández", "Haddad", "Ito")
+STATES: Final = ("streaming",) * 44 + ("degraded", "silent", "lost", "finished", "joined", "revoked")
+OUTCOMES: Final = ("clean",) * 40 + ("silent", "silent", "unclear", "failed")
+NOTES: Final = ("A radio in the next room.", "Somebody reads the question aloud.", None)
+
+WINDOW_COLUMNS: Final = (
+    "meeting", "participant", "stream", "number", "start_ms", "duration_ms", "start_at", "clip", "clip_bytes",
+    "fingerprint", "sample_rate", "samples", "lead_in_samples", "outcome",
+)  # fmt: skip
+
+APPEND: Final = """
+with counted as (update meetings set last_event = last_event + 1 where meeting = $1 returning last_event)
+insert into events (meeting, id, kind, participant, name, body)
+select $1, last_event, $2, $3, $4, $5 from counted returning id
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    id: str
+    name: str
+
+
+def people(count: int) -> list[Person]:
+    """The same ones each time."""
+    return [
+        Person(f"person-{number}", f"{GIVEN[number % len(GIVEN)]} {FAMILY[(number * 7) % len(FAMILY)]}")
+        for number in range(count)
+    ]
+
+
+async def crowd(
+    database_url: str, data: Path, meeting: str, *, candidates: int = 200, anomalies: int = 500, minutes: int = 120
+) -> list[Person]:
+    """Candidates with a window a minute, and anomalies spread over them. All clips are the bundled two voices."""
+    dice = random.Random(7)
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes)
+    them = people(candidates)
+    clip = (SAMPLES / "two-voices.mp3").read_bytes()
+    loud: dict[tuple[str, int], str] = {}
+    rows = []
+    placed = []
+    for number in range(anomalies):
+        who = them[dice.randrange(candidates)]
+        first = dice.randrange(max(1, minutes - 4))
+        evidence = []
+        for window in range(first, first + dice.choice((1, 1, 1, 2, 4))):
+            name = loud.setdefault((who.id, window), f"{who.id}-1-{window}-{number}")
+            evidence.append(_evidence(name, began + timedelta(minutes=window), dice))
+        placed.append((number, who, evidence))
+    for who in them:
+        for window in range(minutes):
+            if dice.random() < 0.004:
+                continue  # this minute never came
+            heard = loud.get((who.id, window))
+            outcome = "multiple_voices" if heard else dice.choice(OUTCOMES)
+            at = began + timedelta(minutes=window)
+            rows.append(_window(meeting, who.id, window, at, heard or f"{who.id}-1-{window}", clip, outcome))
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with connection.transaction():
+            await connection.executemany(
+                "insert into participants (meeting, participant, name, external_id, state, reason, streams,"
+                " last_outcome, anomalies, created_at) values ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9)",
+                [
+                    (
+                        meeting, who.id, who.name, f"S-{1000 + place}",
+                        (state := STATES[(place * 3 + 1) % len(STATES)]),
+                        "the connection broke" if state == "lost" else None, rows[place * minutes // 2][-1],
+                        sum(each.id == who.id for _, each, _ in placed), began + timedelta(milliseconds=place),
+                    )
+                    for place, who in enumerate(them)
+                ],
+            )  # fmt: skip
+            await connection.executemany(
+                "insert into streams (meeting, participant, stream) values ($1, $2, 1)",
+                [(meeting, who.id) for who in them],
+            )
+            await connection.copy_records_to_table("windows", records=rows, columns=WINDOW_COLUMNS)
+            await connection.executemany(
+                "insert into anomalies (meeting, anomaly, participant, kind, state, opened_at, last_at, count, summary,"
+                " evidence, reviewed, review) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                [_anomaly(meeting, number, who, evidence, dice) for number, who, evidence in placed],
+            )
+    finally:
+        await connection.close()
+    folder = data / "clips" / meeting
+    folder.mkdir(parents=True, exist_ok=True)
+    first_name, *others = (folder / f"{name}.mp3" for name in loud.values())
+    first_name.write_bytes(clip)
+    for other in others:
+        other.hardlink_to(first_name)
+    return them
+
+
+async def append(database_url: str, meeting: str, kind: str, who: Person | None, body: dict[str, Any]) -> int:
+    """One event, as the server's own processes write it; every node reads it within seconds. Its id."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        row = await connection.fetchrow(APPEND, meeting, kind, who and who.id, who and who.name, json.dumps(body))
+    finally:
+        await connection.close()
+    assert row is not None
+    return int(row["id"])
+
+
+def anomaly_body(number: int, who: Person, at: datetime) -> dict[str, Any]:
+    """What `anomaly_opened` carries, with a clip that nobody stored."""
+    start = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return {
+        "anomaly": {
+            "id": f"late-{number}",
+            "kind": "multiple_voices",
+            "state": "open",
+            "participant": {"id": who.id, "name": who.name},
+            "opened_at": start,
+            "last_at": (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "count": 1,
+            "summary": "another voice for about 21 s",
+            "evidence": [_evidence(f"{who.id}-late", at, random.Random(number))],
+        }
+    }
+
+
+def _evidence(clip: str, at: datetime, dice: random.Random) -> dict[str, Any]:
+    # Some are the whole conversation; others have a few of the second voice's turns.
+    most = dice.choice((0, 1, 2, 3, 9))
+    others = [turn for turn in TURNS if turn[2] == 1][most % 5 : most + 1]
+    turns = sorted([*(turn for turn in TURNS if turn[2] == 0), *others])
+    return {
+        "clip": clip,
+        "lead_in_ms": 0,
+        "start_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "duration_ms": WINDOW_MS,
+        "voices": 2,
+        "other_ms": sum(end - start for start, end, _ in others),
+        "confidence": round(dice.uniform(0.62, 0.99), 4),
+        "turns": turns,
+    }
+
+
+def _window(meeting: str, who: str, number: int, at: datetime, clip: str, data: bytes, outcome: str) -> tuple[Any, ...]:
+    fingerprint = hashlib.sha256(data).digest()
+    start = number * WINDOW_MS
+    return (meeting, who, 1, number, start, WINDOW_MS, at, clip, len(data), fingerprint, 44100, 2646000, 0, outcome)
+
+
+def _anomaly(
+    meeting: str, number: int, who: Person, evidence: list[dict[str, Any]], dice: random.Random
+) -> tuple[Any, ...]:
+    state = dice.choice(("open", "open", "open", "open", "open", "confirmed", "dismissed", "dismissed"))
+    opened = datetime.fromisoformat(evidence[0]["start_at"])
+    last = datetime.fromisoformat(evidence[-1]["start_at"]) + timedelta(minutes=1)
+    review = None
+    if state != "open":
+        at = (last + timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        review = json.dumps(
+            {"decision": state, "by": dice.choice(("Morgan Lee", "Salma")), "at": at, "note": dice.choice(NOTES)}
+        )
+    kind = "voice_changed" if number % 17 == 5 else "multiple_voices"
+    return (
+        meeting, f"anomaly-{number:04}", who.id, kind, state, opened, last, len(evidence), "another voice",
+        json.dumps(evidence), state != "open", review,
+    )  # fmt: skip

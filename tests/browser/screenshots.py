@@ -1,0 +1,76 @@
+"""Pictures of all pages in their states, to be looked at critically: `make screenshots` puts them into screenshots/.
+
+Each in English on a desktop; those that are seen most also narrow, dark and from right to left.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from playwright.async_api import Browser
+
+from tests.browser.scenes import Scene, busy_meeting, candidate, home, join, proctor
+from tests.browser.speech import write_wav
+from tests.browser.visitor import NARROW, Visitor, running_chromium, visiting
+from tests.conftest import ROOT, make_template, short_folder
+from tests.serving import Server, running_server
+from undertone.store import embedded
+
+FOLDER: Final = ROOT / "screenshots"
+LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "": {},
+    "-360": {"viewport": NARROW},
+    "-dark": {"color_scheme": "dark"},
+    "-rtl": {"locale": "ar-EG"},
+    "-360-dark-rtl": {"viewport": NARROW, "color_scheme": "dark", "locale": "ar-EG"},
+}
+EVERYWHERE: Final = {"home", "candidate-recording", "candidate-verdict", "proctor-busy", "proctor-card"}
+
+
+async def scenes(visitor: Visitor, server: Server, busy: dict[str, str]) -> AsyncIterator[Scene]:
+    """All of them."""
+    for part in (
+        home(visitor, server),
+        join(visitor, server),
+        candidate(visitor, server),
+        proctor(visitor, server, busy),
+    ):
+        async for scene in part:
+            yield scene
+
+
+async def take(browser: Browser, server: Server, busy: dict[str, str], only: str) -> None:
+    """One picture a state and look."""
+    for ending, profile in LOOKS.items():
+        async with visiting(browser, server.url, device_scale_factor=2, **profile) as visitor:
+            async for name, page in scenes(visitor, server, busy):
+                if (not ending or name in EVERYWHERE) and re.search(only, name + ending):
+                    await page.wait_for_timeout(300)  # what moves has come to rest
+                    await page.screenshot(path=FOLDER / f"{name}{ending}.png")
+                    print(f"  {name}{ending}", flush=True)
+
+
+async def main(only: str) -> None:
+    """`only`: a pattern for the names of those that are wanted."""
+    FOLDER.mkdir(exist_ok=True)
+    with (
+        short_folder() as data,
+        embedded.start(data, durable=False) as postgres,
+        tempfile.TemporaryDirectory() as speech,
+    ):
+        await make_template(postgres)
+        url = postgres.url("with_schema")
+        with running_server(data, database_url=url, workers=1) as server:
+            busy = await busy_meeting(server, url)
+            async with running_chromium(str(write_wav("two-voices", Path(speech)))) as browser:
+                await take(browser, server, busy, only)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1] if len(sys.argv) > 1 else "")

@@ -1,0 +1,345 @@
+"""The proctor's sidebar in a real Chromium: pushed by a real server, heard, decided, looked at from every side."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.crowd import anomaly_body
+from tests.browser.looks import accessible, nothing_scrolls_sideways
+from tests.browser.proctor import Room, room, watching
+from tests.browser.visitor import AWAY, DESKTOP, NARROW
+from tests.serving import Server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+# What the console says of a clip that nobody stored.
+NO_CLIP = r"status of 404 .*/clips/.*-late/link"
+
+
+@pytest.fixture
+async def exam(server: Server) -> AsyncIterator[Room]:
+    """Half an hour into it: twelve candidates, fifteen anomalies."""
+    async with room(server, candidates=12, anomalies=15, minutes=30) as made:
+        yield made
+
+
+async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(browser: Browser, exam: Room) -> None:
+    anomaly = next(each for each in await exam.anomalies() if each["state"] == "open" and each["count"] == 1)
+    [evidence] = anomaly["evidence"]
+    turns = sorted(evidence["turns"])
+    second = min(start for start, _, speaker in turns if speaker == 1)
+    async with watching(browser, exam) as (_, page):
+        await page.locator(f'[data-anomaly="{anomaly["id"]}"]').click()
+        player = page.locator("ut-player")
+        await player.locator("svg.waveform").wait_for()
+        assert await player.locator(".lane").count() == 2
+        assert await player.locator(".lane .turn").count() == len(turns)
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        began = await _position(page, evidence)
+        assert second <= began < second + 1500
+        await asyncio.sleep(1.0)
+        assert await _position(page, evidence) > began + 500
+        await page.keyboard.press("ArrowRight")
+        following = min(start for start, _, _ in turns if start > second + 50)
+        assert following <= await _position(page, evidence) < following + 1000
+        await player.get_by_text("2×").click()
+        assert await player.evaluate("({audio}) => [audio.playbackRate, audio.preservesPitch]") == [2, True]
+        await page.locator(".picture").focus()
+        await page.keyboard.press(" ")
+        await expect(player.get_by_role("button", name="Play")).to_be_visible()
+        await page.keyboard.press("Home")
+        assert await _position(page, evidence) < 1000
+
+
+async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive("Content Security Policy")
+        await page.evaluate(
+            """document.head.append(Object.assign(document.createElement("meta"),
+              { httpEquiv: "Content-Security-Policy", content: "media-src 'self'" }))"""
+        )
+        await page.locator(".card-head").first.click()
+        player = page.locator("ut-player")
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        await asyncio.sleep(0.5)
+        assert await player.evaluate("({audio}) => [audio.src.includes('signature='), !audio.paused]") == [True, True]
+        began = await player.evaluate("({audio}) => audio.currentTime")
+        await asyncio.sleep(1)
+        assert await player.evaluate("({audio}) => audio.currentTime") > began + 0.5
+        assert began > 1, "where the second voice begins, here too"
+        await expect(player.locator("[role=alert]")).to_have_count(0)
+
+
+async def test_a_decision_is_seen_by_all_at_once_with_its_name_and_can_be_undone(browser: Browser, exam: Room) -> None:
+    first = next(each for each in await exam.anomalies() if each["state"] == "open")
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]["token"]
+    head = f'[data-anomaly="{first["id"]}"]'
+    async with (
+        watching(browser, exam) as (_, salma),
+        watching(browser, exam, token=invited) as (_, morgan),
+    ):
+        await morgan.get_by_role("button", name="All", exact=False).first.click()
+        await salma.locator(head).click()
+        await salma.get_by_label("Note").fill("A radio next door.")
+        await salma.get_by_role("button", name="Dismiss", exact=True).focus()
+        await salma.keyboard.press("Enter")
+        await expect(salma.get_by_role("button", name="Undo")).to_be_focused()
+        seen = morgan.locator("ut-card", has=morgan.locator(head))
+        await expect(seen).to_contain_text("Dismissed by")
+        await expect(seen).to_contain_text("Salma")
+        await expect(seen).to_contain_text("A radio next door.")
+        await morgan.locator(head).click()
+        await morgan.get_by_role("button", name="Undo").click()
+        await expect(salma.locator("ut-review")).to_contain_text("Reopened by")
+        await expect(salma.locator("ut-review")).to_contain_text("Morgan")
+        await expect(salma.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
+        await expect(morgan.locator("ut-card", has=morgan.locator(head))).not_to_contain_text("Dismissed by")
+
+
+async def test_a_decision_that_is_refused_says_why_and_waits_until_then(browser: Browser, exam: Room) -> None:
+    who = exam.people[0]
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive(NO_CLIP)
+        # An anomaly that the channel told of and the server does not have: what is decided of it must be refused.
+        await exam.tell("anomaly_opened", who, anomaly_body(1, who, datetime.now(UTC)))
+        await page.locator('[data-anomaly="late-1"]').click()
+        await expect(page.locator("ut-player [role=alert]")).to_contain_text("That is not there, or was deleted.")
+        await page.get_by_role("button", name="Confirm", exact=True).click()
+        await expect(page.locator("ut-review [role=alert]")).to_contain_text(re.compile("Not saved: .*anomaly"))
+        await expect(page.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
+
+
+async def test_a_new_anomaly_comes_by_itself_is_marked_and_announced(browser: Browser, exam: Room) -> None:
+    who = exam.people[3]
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive(NO_CLIP)
+        await page.evaluate(
+            "globalThis.told = []; addEventListener('undertone-anomaly', ({detail}) => told.push(detail.anomaly.id))"
+        )
+        await exam.tell("anomaly_opened", who, anomaly_body(7, who, datetime.now(UTC)))
+        newest = page.locator("ut-card").first
+        await expect(newest).to_contain_text(who.name)
+        await expect(newest).to_contain_text("New")
+        await expect(page.locator("undertone-sidebar").get_by_role("log")).to_contain_text(
+            f"New anomaly: \u2068{who.name}"
+        )
+        assert await page.evaluate("told") == ["late-7"]
+        await newest.locator(".card-head").click()
+        await expect(newest.locator(".new")).to_have_count(0)
+
+
+async def test_while_the_line_is_down_it_says_so_and_afterwards_what_was_missed(
+    browser: Browser, server: Server, exam: Room
+) -> None:
+    who = exam.people[1]
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive(AWAY)
+        server.kill()
+        await page.get_by_text("The connection is down.").wait_for()
+        assert await page.locator("ut-row").count() == len(exam.people), "what was known stays in sight"
+        await exam.tell("candidate_silent", who, {"reason": "nothing was heard"})
+        await exam.tell("anomaly_opened", who, anomaly_body(9, who, datetime.now(UTC)))
+        await asyncio.to_thread(server.start)
+        await expect(page.locator(".banner")).to_contain_text("Meanwhile: 2 events, 1 new anomaly.", timeout=30_000)
+        await expect(page.locator("ut-row", has_text=who.name).first).to_contain_text("Silent")
+        await page.get_by_role("button", name="Close this message").click()
+        await expect(page.locator(".banner")).to_have_count(0)
+
+
+async def test_holders_of_the_admin_id_change_candidates_and_proctors_do_not(browser: Browser, exam: Room) -> None:
+    who = exam.people[2]
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]["token"]
+    async with (
+        watching(browser, exam) as (_, admin),
+        watching(browser, exam, token=invited) as (_, proctor),
+    ):
+        for page in (admin, proctor):
+            await page.get_by_label("Search candidates").fill(who.name.lower())
+            await expect(page.locator("ut-row")).to_have_count(1)
+            await page.locator(".row-head").click()
+        assert await proctor.get_by_role("button", name="Expect one voice more").count() == 0
+        await admin.get_by_role("button", name="Expect one voice more").click()
+        await expect(admin.locator(".expected output")).to_have_text("2")
+        await expect(proctor.locator(".expected strong")).to_have_text("2")
+        await admin.get_by_role("button", name="Revoke").click()
+        await admin.get_by_role("group", name="Stop the recording").get_by_role("button", name="Revoke").click()
+        await expect(proctor.locator("ut-row")).to_contain_text("Revoked")
+        await admin.get_by_role("button", name="Let in again").click()
+        await expect(proctor.locator("ut-row")).to_contain_text("Joined")
+
+
+async def test_options_are_asked_for_and_remembered(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        await visitor.context.grant_permissions(["notifications"])
+        for _ in range(2):
+            await page.get_by_role("button", name="Options").click()
+            await page.get_by_role("checkbox", name="Sound").check()
+            await page.get_by_role("checkbox", name="Notifications").check()
+            await page.reload()
+            await page.get_by_role("button", name="Options").click()
+            await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
+            await expect(page.get_by_role("checkbox", name="Notifications")).to_be_checked()
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("button", name="Options")).to_be_focused()
+
+
+async def test_a_browser_that_forbids_notifications_is_not_asked_twice(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="Options").click()
+        await page.get_by_role("checkbox", name="Notifications").click()
+        await page.get_by_text("The browser does not allow this page to notify").wait_for()
+        await expect(page.get_by_role("checkbox", name="Notifications")).not_to_be_checked()
+
+
+async def test_the_end_of_the_meeting_and_of_ones_access_are_said(browser: Browser, exam: Room) -> None:
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]
+    async with (
+        watching(browser, exam) as (_, admin),
+        watching(browser, exam, token=invited["token"]) as (_, proctor),
+    ):
+        await exam.ask("PATCH", f"/proctors/{invited['id']}", {"revoked": True})
+        await expect(proctor.locator(".banner")).to_contain_text("Your access was withdrawn.")
+        await expect(proctor.locator(".line-state")).to_have_text("Disconnected")
+        await exam.ask("POST", "/end")
+        await expect(admin.locator(".line-state")).to_have_text("Meeting ended")
+        await expect(admin.locator("ut-row").first).to_be_visible()
+
+
+async def test_filters_and_orders(browser: Browser, exam: Room) -> None:
+    anomalies = await exam.anomalies()
+    with_some = {each["participant"]["id"] for each in anomalies}
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="With anomalies").click()
+        await expect(page.locator("ut-row")).to_have_count(len(with_some))
+        await page.get_by_label("Sort by").select_option("anomalies")
+        open_ones = [each["participant"]["id"] for each in anomalies if each["state"] == "open"]
+        most = max(open_ones.count(each) for each in with_some)
+        first = await page.locator("ut-row").first.evaluate("row => row.row.id")
+        assert open_ones.count(first) == most
+        await page.locator(".row-head").first.click()
+        await page.get_by_role("button", name=re.compile("^Show ")).click()
+        theirs = [each["id"] for each in anomalies if each["participant"]["id"] == first]
+        await expect(page.locator("ut-card")).to_have_count(len(theirs))
+        await page.reload()
+        await expect(page.get_by_label("Sort by")).to_have_value("anomalies")
+
+
+async def test_everything_by_the_keyboard_alone(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.locator(".segment").first.focus()
+        order: list[str] = await page.locator("ut-feed").evaluate("feed => feed.order")
+        await page.keyboard.press("j")
+        assert await _focused(page) == order[0]
+        await page.keyboard.press("j")
+        await page.keyboard.press("k")
+        await page.keyboard.press("j")
+        assert await _focused(page) == order[1]
+        await page.keyboard.press("Enter")
+        await page.locator("svg.waveform").wait_for()
+        await page.keyboard.press(" ")
+        await expect(page.locator("ut-player").get_by_role("button", name="Pause")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("ut-player")).to_have_count(0)
+        assert await _focused(page) == order[1], "the focus goes back to where it came from"
+        await page.get_by_label("Search candidates").focus()
+        await page.keyboard.type("jk ")
+        assert await page.get_by_label("Search candidates").input_value() == "jk ", "in a field, letters are letters"
+
+
+@pytest.mark.parametrize("viewport", [NARROW, DESKTOP, {"width": 900, "height": 800}], ids=["360", "1280", "900"])
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "en-GB"), ("light", "ar")])
+async def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    browser: Browser, exam: Room, viewport: dict[str, int], scheme: str, locale: str
+) -> None:
+    profile: dict[str, Any] = {
+        "viewport": viewport,
+        "color_scheme": scheme,
+        "locale": locale,
+        "reduced_motion": "reduce",
+    }
+    async with watching(browser, exam, **profile) as (_, page):
+        await page.locator("ut-card").first.wait_for()
+        await accessible(page)
+        await nothing_scrolls_sideways(page)
+        await page.locator(".card-head").nth(1).click()
+        await page.locator("svg.waveform").wait_for()
+        await accessible(page)
+        await nothing_scrolls_sideways(page)
+        if viewport == NARROW:
+            await page.locator(".tab").nth(1).click()
+        await page.locator(".row-head").nth(2).click()
+        await page.locator(".options > button").click()
+        await accessible(page)
+        await nothing_scrolls_sideways(page)
+
+
+async def test_an_event_draws_anew_only_whom_it_is_about(browser: Browser, exam: Room) -> None:
+    first = next(each for each in await exam.anomalies() if each["state"] == "open")
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="All", exact=False).first.click()
+        await page.locator("ut-card").first.wait_for()
+        host = page.locator("undertone-sidebar")
+        await host.evaluate(
+            """host => {
+              globalThis.drawn = new Set();
+              new MutationObserver(changes => {
+                for (const { target } of changes) {
+                  const part = (target.nodeType === 1 ? target : target.parentElement)?.closest("ut-card, ut-row");
+                  if (part) drawn.add(part.item?.anomaly.id ?? part.row.id);
+                }
+              }).observe(host.shadowRoot, { subtree: true, childList: true, characterData: true, attributes: true });
+            }"""
+        )
+        await exam.ask("POST", f"/anomalies/{first['id']}/review", {"key": "k", "decision": "confirmed"})
+        await expect(page.locator("ut-card", has=page.locator(f'[data-anomaly="{first["id"]}"]'))).to_contain_text(
+            "Confirmed by"
+        )
+        drawn = await page.evaluate("[...drawn]")
+        assert first["id"] in drawn
+        assert set(drawn) <= {first["id"], first["participant"]["id"]}
+
+
+async def test_what_can_be_pressed_is_large_enough(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam, viewport=NARROW) as (_, page):
+        await page.locator(".card-head").first.click()
+        await page.locator("svg.waveform").wait_for()
+        await page.locator("summary").click()
+        await page.locator(".options > button").click()
+        small = await page.locator("undertone-sidebar").evaluate(
+            """host => [...host.shadowRoot.querySelectorAll("button, select, summary, label, input, textarea")]
+              .filter(element => element.localName !== "input" || !element.closest("label"))
+              .map(element => [element.className || element.localName, element.getBoundingClientRect()])
+              .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+              .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
+        )
+        assert small == []
+
+
+async def test_an_empty_meeting_says_what_will_come(browser: Browser, server: Server) -> None:
+    async with room(server) as made, watching(browser, made) as (_, page):
+        await page.get_by_text("Nobody has joined yet").wait_for()
+        await page.get_by_text("No anomalies", exact=True).wait_for()
+        await accessible(page)
+
+
+async def _position(page: Page, evidence: dict[str, int]) -> float:
+    """Where the recording is, in ms of the window."""
+    at: float = await page.locator("ut-player").evaluate("player => player.audio.currentTime * 1000")
+    return at - evidence["lead_in_ms"]
+
+
+async def _focused(page: Page) -> str | None:
+    """The anomaly whose card has the focus."""
+    found: str | None = await page.locator("undertone-sidebar").evaluate(
+        "host => host.shadowRoot.activeElement?.dataset?.anomaly ?? null"
+    )
+    return found
