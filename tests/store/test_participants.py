@@ -28,8 +28,9 @@ async def test_who_is_added_is_there_and_told(house: House) -> None:
         None,
         "joined",
     )
-    [event] = await house.told(after=1)
-    assert (event["kind"], event["participant"]) == ("candidate_joined", {"id": "bob", "name": "Bob ☃"})
+    joined, changed = await house.told(after=1)
+    assert (joined["kind"], joined["participant"]) == ("candidate_joined", {"id": "bob", "name": "Bob ☃"})
+    assert (changed["kind"], changed["expected_voices"]) == ("candidate_changed", 2)  # others expect themselves alone
     assert house.moved == ["exam"]
 
 

@@ -110,7 +110,8 @@ def test_who_manages_may_say_how_many_voices_are_expected(room: Room, credential
         "revoked": False,
         "state": "joined",
     }
-    assert [event["kind"] for event in room.events()["events"]] == ["candidate_joined", "candidate_changed"]
+    told = [(event["kind"], event.get("expected_voices")) for event in room.events()["events"]]
+    assert told == [("candidate_joined", None), ("candidate_changed", 2), ("candidate_changed", 3)]
 
 
 def test_the_join_secret_creates_a_new_candidate_and_nothing_else(room: Room) -> None:

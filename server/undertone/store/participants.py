@@ -165,7 +165,10 @@ async def _add(
     if row is None:
         return None
     added = _participant(row)
-    await append(transaction, meeting, [NewEvent("candidate_joined", CandidateMoved(), added.person)])
+    told: list[NewEvent] = [NewEvent("candidate_joined", CandidateMoved(), added.person)]
+    if expected_voices != 1:  # what everybody takes of somebody who joins
+        told.append(NewEvent("candidate_changed", CandidateChanged(expected_voices=expected_voices), added.person))
+    await append(transaction, meeting, told)
     return added
 
 
