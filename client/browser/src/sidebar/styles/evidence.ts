@@ -49,6 +49,10 @@ export const evidenceStyles = css`
     flex-wrap: wrap;
     gap: 6px;
     min-inline-size: 0;
+    max-block-size: 136px;
+    padding: 3px;
+    margin: -3px;
+    overflow-y: auto;
   }
   .choice legend {
     padding-block-end: 4px;
