@@ -101,6 +101,14 @@ chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes 
 	@$(SAY) "$(N) schedules from seed $(FIRST) on, $(JOBS) side by side"
 	@PYTHONPATH=server:client $(PY) -m tests.chaos --schedules $(N) --first $(FIRST) --jobs $(JOBS)
 
+processing: $(VENV)/.dev ## what a browser's microphone processing does to a faint second voice (ARGS="--minutes 2")
+	@$(SAY) "the browser's processing, on ../shared/speech-dev"
+	@PYTHONPATH=server:client $(PY) -m tests.browser.processing ../shared/speech-dev $(ARGS)
+
+levels: $(VENV)/.dev ## what the check before the exam says of ../shared/speech-dev
+	@$(SAY) "verdicts of the microphone check"
+	@PYTHONPATH=server:client $(PY) -m tests.browser.levels ../shared/speech-dev
+
 accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
@@ -180,4 +188,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check bundle package sizes screenshots browser bench load fuzz chaos accuracy model train lock clean
+.PHONY: help run test check bundle package sizes screenshots browser bench load fuzz chaos processing levels accuracy model train lock clean

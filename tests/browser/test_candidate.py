@@ -12,19 +12,22 @@ from typing import Any, Final
 import httpx
 import numpy as np
 import pytest
-from playwright.async_api import CDPSession, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.audio import voice
+from tests.browser.devtools import Tab, tabs
+from tests.browser.find import chromium
+from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.speech import SAMPLE_RATE
-from tests.browser.visitor import Visitor, running_chromium, visiting
+from tests.browser.visitor import NARROW, Visitor, running_chromium, visiting
 from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 KBPS: Final = 64
-# A frame at either end, the encoder's filling, and that nobody presses two buttons at the same instant.
-CLOSE_MS: Final = 400
-# Each window says its duration in whole milliseconds.
+# A frame at either end, the encoder's filling, clicking through the question at the end, and half a second that the
+# recorder does not yet call a gap.
+CLOSE_MS: Final = 1400
 LISTENING: Final = """
 globalThis.told = [];
 addEventListener("undertone-state", (event) => told.push(event.detail.state));
@@ -110,6 +113,11 @@ def stored_ms(exam: Exam, stream: int = 1) -> int:
     return sum(event["duration_ms"] for event in exam.events("window_stored") if event["stream"] == stream)
 
 
+def missing_ms(exam: Exam) -> int:
+    """What the microphone lost: on a machine that has too much to do even Chromium's own audio thread comes late."""
+    return sum(event["lost_ms"] for event in exam.events("audio_missing"))
+
+
 async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening: Visitor, exam: Exam) -> None:
     listening.forgive("WebSocket connection|ERR_CONNECTION_REFUSED|Failed to load resource")
     page = await join(listening, exam)
@@ -124,10 +132,9 @@ async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening
     recorded = (time.monotonic() - began) * 1000
     told = await finish(page)
     media = told["bytes"] * 8 / KBPS
-    assert media == pytest.approx(recorded, abs=CLOSE_MS + 1000)  # clicking through the question takes a while
+    assert media + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
     assert stored_ms(exam) == pytest.approx(media, abs=60)
     assert [event["window"] for event in exam.events("window_stored")] == list(range(told["windows"]))
-    assert not exam.events("audio_missing")
     async with asyncio.timeout(60):
         while not exam.events("anomaly_opened"):
             await asyncio.sleep(0.5)
@@ -135,26 +142,52 @@ async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening
     assert anomaly["anomaly"]["evidence"][0]["voices"] == 2
 
 
-async def test_a_hidden_tab_records_on(listening: Visitor, exam: Exam) -> None:
-    page = await join(listening, exam)
-    began = await begin(page)
-    await hide(page, listening)
-    assert await page.evaluate("document.visibilityState") == "hidden"
-    await asyncio.sleep(30)
-    await page.bring_to_front()
-    recorded = (time.monotonic() - began) * 1000
-    told = await finish(page)
-    assert told["bytes"] * 8 / KBPS == pytest.approx(recorded, abs=CLOSE_MS + 1000)
-    assert not exam.events("audio_missing")
+# What a person would do; the page's parts are in shadow roots.
+CLICKING: Final = """
+globalThis.find = (root, text) => {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.localName === "button" && element.textContent.trim().startsWith(text)) return element;
+    const inside = element.shadowRoot && find(element.shadowRoot, text);
+    if (inside) return inside;
+  }
+  return null;
+};
+"""
 
 
-async def hide(page: Page, visitor: Visitor) -> None:
-    """Behind another tab, as the browser tells it to pages: Playwright lets all of them believe to be in front."""
-    session: CDPSession = await visitor.context.new_cdp_session(page)
-    await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
-    other = await visitor.context.new_page()
-    await other.bring_to_front()
-    await page.wait_for_function("document.visibilityState === 'hidden'", polling=200)
+async def press(tab: Tab, text: str) -> None:
+    await tab.until(f"find(document, {text!r}) !== null")
+    await tab.evaluate(f"find(document, {text!r}).click()")
+
+
+async def test_a_hidden_tab_records_on(exam: Exam, two_voices: Path) -> None:
+    path = chromium()
+    assert path is not None
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    async with tabs(path, [*fake, f"--use-file-for-fake-audio-capture={two_voices}"]) as window:
+        page = await window.open(exam.link)
+        await page.until("customElements.get('undertone-candidate') !== undefined")
+        await page.evaluate(LISTENING + CLICKING)
+        await page.until("document.querySelector('undertone-join').shadowRoot.querySelector('input') !== null")
+        await page.evaluate("document.querySelector('undertone-join').shadowRoot.querySelector('input').value = 'Ada'")
+        await press(page, "Continue")
+        await press(page, "I agree")
+        await press(page, "Start the check")
+        await press(page, "Start the exam")
+        began = time.monotonic()
+        await page.until("told.at(-1) === 'recording'")
+        await window.open("about:blank")
+        await page.until("document.visibilityState === 'hidden'")
+        await asyncio.sleep(30)
+        assert await page.evaluate("document.visibilityState") == "hidden"
+        await page.show()
+        recorded = (time.monotonic() - began) * 1000
+        await press(page, "Finish")
+        await press(page, "Yes, finish")
+        await page.until("told.at(-1) === 'finished'")
+        media = await page.evaluate("finished.bytes") * 8 / KBPS
+    assert media + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
+    assert stored_ms(exam) == pytest.approx(media, abs=60)
 
 
 async def test_a_second_tab_takes_over_and_the_first_may_take_it_back(listening: Visitor, exam: Exam) -> None:
@@ -182,6 +215,40 @@ async def test_a_reload_asks_nothing_and_goes_on(listening: Visitor, exam: Exam)
     await finish(page)
     assert len(exam.events("candidate_joined")) == 1
     assert {event["stream"] for event in exam.events("candidate_streaming")} == {1, 2}
+
+
+# Where the browser's own objects can be reached from outside.
+HANDLES: Final = """
+const devices = navigator.mediaDevices; // none on about:blank
+const getUserMedia = devices?.getUserMedia.bind(devices);
+if (devices) devices.getUserMedia = async (constraints) => (globalThis.stream = await getUserMedia(constraints));
+globalThis.AudioContext = class extends AudioContext {
+  constructor(options) {
+    super(options);
+    globalThis.context = this;
+  }
+};
+"""
+
+
+async def test_a_device_that_goes_and_a_context_that_stops_are_taken_up_again(listening: Visitor, exam: Exam) -> None:
+    await listening.context.add_init_script(HANDLES)
+    page = await join(listening, exam)
+    began = await begin(page)
+    await page.wait_for_timeout(2_000)
+    await page.evaluate("""() => {
+      const [track] = stream.getAudioTracks();
+      track.stop();
+      track.dispatchEvent(new Event("ended"));
+    }""")
+    await page.wait_for_timeout(2_000)
+    await page.evaluate("() => context.suspend()")
+    await page.wait_for_timeout(3_000)
+    assert await page.evaluate("() => told.includes('blocked') && told.at(-1) === 'recording'")
+    assert await page.evaluate("() => context.state === 'running' && stream.active")
+    recorded = (time.monotonic() - began) * 1000
+    told = await finish(page)
+    assert told["bytes"] * 8 / KBPS + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
 
 
 async def test_leaving_asks_first(listening: Visitor, exam: Exam) -> None:
@@ -215,7 +282,7 @@ async def test_a_permission_that_is_taken_away_and_given_back(listening: Visitor
     await finish(page)
     (missing,) = exam.events("audio_missing")
     assert missing["lost_ms"] == pytest.approx(gone, abs=1500)
-    assert stored_ms(exam) + missing["lost_ms"] == pytest.approx(recorded, abs=CLOSE_MS + 1000)
+    assert stored_ms(exam) + missing["lost_ms"] == pytest.approx(recorded, abs=CLOSE_MS)
 
 
 async def test_without_permission_it_says_what_to_do(listening: Visitor, exam: Exam) -> None:
@@ -225,6 +292,44 @@ async def test_without_permission_it_says_what_to_do(listening: Visitor, exam: E
     await expect(page.get_by_role("alert")).to_contain_text("The microphone is blocked")
     await permit(page, listening, "granted")
     await expect(page.get_by_role("button", name="Start the check")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param({"color_scheme": "light"}, id="light"),
+        pytest.param({"color_scheme": "dark", "viewport": NARROW, "locale": "ar"}, id="dark, narrow, right to left"),
+    ],
+)
+async def test_every_state_is_accessible_and_fits(browser: Browser, exam: Exam, profile: dict[str, Any]) -> None:
+    async with visiting(browser, exam.server.url, **profile) as visitor:
+        await visitor.context.add_init_script(LISTENING)
+        page = await visitor.open(exam.link)
+        await page.get_by_role("textbox").fill("Ada")
+        await page.keyboard.press("Enter")
+        element = page.locator("undertone-candidate")
+
+        async def look(state: str) -> None:
+            await until(page, state)
+            await accessible(page)
+            await nothing_scrolls_sideways(page)
+
+        await look("consent")
+        await element.locator(".primary").click()
+        await look("check")
+        await element.locator(".primary").click()
+        await element.locator("[data-verdict=good]").wait_for()
+        await look("check")
+        await element.locator(".primary").click()
+        await look("recording")
+        await permit(page, visitor, "denied")
+        await look("blocked")
+        await permit(page, visitor, "granted")
+        await until(page, "recording")
+        await element.locator("button").click()
+        await look("recording")
+        await element.locator(".primary").click()
+        await look("finished")
 
 
 async def permit(page: Page, visitor: Visitor, setting: str) -> None:

@@ -9,7 +9,7 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Until it is so. */
-export async function until(isSo: () => boolean, withinMs = 3_000): Promise<void> {
+export async function until(isSo: () => boolean, withinMs = 10_000): Promise<void> {
   for (const deadline = Date.now() + withinMs; !isSo(); ) {
     assert.ok(Date.now() < deadline, "it never was");
     await sleep(10);

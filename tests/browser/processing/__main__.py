@@ -89,6 +89,18 @@ def record(wav: Path, seconds: float, address: str, chromium: str) -> list[dict[
     return recordings
 
 
+def cost(address: str, chromium: str) -> float:
+    """What the encoder costs in this Chromium, in ms for a second of sound."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_function("'cost' in globalThis")
+        measured: float = page.evaluate("cost()")
+        browser.close()
+    return measured
+
+
 def wanted(combination: int) -> dict[str, bool]:
     """One bit for each kind of processing."""
     return dict(zip(KINDS, (bool(combination & bit) for bit in (4, 2, 1)), strict=True))
@@ -181,7 +193,10 @@ def main() -> None:
         handler = partial(Quiet, directory=str(site))
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            print(table(run(arguments, folder, f"http://127.0.0.1:{server.server_port}/")))
+            address = f"http://127.0.0.1:{server.server_port}/"
+            print(f"Encoding costs {cost(address, arguments.chromium):.1f} ms for a second of sound.")
+            if arguments.minutes:
+                print(table(run(arguments, folder, address)))
             server.shutdown()
 
 

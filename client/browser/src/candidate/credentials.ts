@@ -7,11 +7,11 @@ export interface Identity {
   server: string;
   meeting: string;
   name: string;
-  /** Minted by the exam platform; then nothing is kept here, and `renewToken` gives the next one. */
+  /** Minted by the exam platform; then nothing is kept here, and `renew` gives the next one. */
   token: string;
   /** Or: joins by itself. */
   joinSecret: string;
-  renewToken: (() => Promise<string>) | undefined;
+  renew: (() => Promise<string>) | undefined;
 }
 
 type Kept = Pick<CredentialData, "id" | "name" | "token">;
@@ -42,9 +42,9 @@ export class Credentials {
 
   /** The next token, as the last one ends. Rejects with an error whose `final` says whether asking again is of use. */
   async renew(): Promise<string> {
-    const { server, meeting, joinSecret, renewToken } = this.#identity;
-    if (renewToken) return renewToken();
-    if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renewToken`");
+    const { server, meeting, joinSecret, renew } = this.#identity;
+    if (renew) return renew();
+    if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renew`");
     return this.#keep(await new Api(server, joinSecret).renew(meeting, this.#kept.id, this.#kept.token));
   }
 

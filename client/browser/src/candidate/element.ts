@@ -22,7 +22,7 @@ const RETENTION_DAYS = 30;
 /**
  * Attributes: `server` (default: where the page is from), `meeting`, `name`, and `join-secret` or `token`; `lang`,
  * `theme`; `no-check`; `bitrate` (kbit/s); `retention-days`; `echo-cancellation`, `noise-suppression`, `auto-gain`
- * (`on` or `off`). Properties: the same in camelCase, and `renewToken`, which gives the next token.
+ * (`on` or `off`). Properties: the same in camelCase, and `renew`, which gives the next token.
  * Slot `consent` replaces the consent text. Events, composed: `undertone-state` {state}, `undertone-finished`
  * {bytes, windows}, `undertone-error` {code, detail}.
  */
@@ -56,7 +56,7 @@ export class UndertoneCandidate extends LitElement {
   declare echoCancellation: string | undefined;
   declare noiseSuppression: string | undefined;
   declare autoGain: string | undefined;
-  renewToken: (() => Promise<string>) | undefined;
+  renew: (() => Promise<string>) | undefined;
 
   #phase: Phase = "consent";
   #told: CandidateState | undefined;
@@ -222,11 +222,11 @@ export class UndertoneCandidate extends LitElement {
     this.#check?.stop();
     this.#check = undefined;
     this.#go("exam");
-    const { server, meeting, name, token, joinSecret, renewToken } = this;
+    const { server, meeting, name, token, joinSecret, renew } = this;
     const running = new Exam(this.#microphone!, {
       server,
       kbps: this.#kbps,
-      credentials: new Credentials({ server, meeting, name, token, joinSecret, renewToken }),
+      credentials: new Credentials({ server, meeting, name, token, joinSecret, renew }),
       onChange: () => this.requestUpdate(),
       onFinished: (detail) => {
         this.#go("finished");

@@ -39,7 +39,7 @@ export function exam(t: CandidateStrings, facts: ExamFacts): TemplateResult {
         ${icon(ICONS[state] ?? "attention")}
         <span>${line(t, facts)} ${state === "recording" && since ? html`<span class="since">${t.exam.since(since)}</span>` : nothing}</span>
       </div>
-      ${meter(t.check.level, trouble === null ? (status?.level ?? FLOOR_DBFS) : FLOOR_DBFS)}
+      ${trouble === null ? meter(t.check.level, status?.level ?? FLOOR_DBFS) : nothing}
       ${trouble !== null && NEEDS_A_CLICK.includes(trouble) ? button(t.exam.go, facts.wake, "primary") : nothing}
       ${facts.sure ? nothing : button(t.exam.finish, () => facts.ask(true))}
     </div>

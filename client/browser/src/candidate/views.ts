@@ -95,7 +95,7 @@ export function finishing(t: CandidateStrings["finishing"], unstoredMs: number, 
 }
 
 export function finished(t: CandidateStrings["finished"]): TemplateResult {
-  return html`<section>${heading(t.title)}<p>${icon("good")} ${t.text}</p></section>`;
+  return html`<section>${heading(t.title)}<div class="verdict">${icon("good")}<p>${t.text}</p></div></section>`;
 }
 
 export function elsewhere(t: CandidateStrings["elsewhere"], back: () => void): TemplateResult {

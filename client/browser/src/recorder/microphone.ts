@@ -131,13 +131,14 @@ export class Microphone {
 
   /** The context is made when there is a stream: Firefox joins a microphone only with a context of its own rate. */
   async #makeContext(stream: MediaStream): Promise<void> {
-    let context = new AudioContext({ sampleRate: SAMPLE_RATE });
+    // Nobody waits for the sound: larger buffers survive a busy machine, and wake it less often.
+    let context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: "playback" });
     try {
       context.createMediaStreamSource(stream).disconnect();
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== "NotSupportedError") throw error;
       void context.close();
-      context = new AudioContext();
+      context = new AudioContext({ latencyHint: "playback" });
     }
     await context.audioWorklet.addModule(this.#workletUrl);
     this.#tap = new AudioWorkletNode(context, "undertone-tap", {

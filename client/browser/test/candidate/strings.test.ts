@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CATALOGUES } from "../../src/locale/index.ts";
+
+/** All paths of a catalogue, with what stands there. */
+function entries(value: unknown, path = ""): [string, unknown][] {
+  if (typeof value !== "object" || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([key, inside]) => entries(inside, `${path}.${key}`));
+}
+
+test("both languages have the same entries, and no text is empty", () => {
+  const [english, ...others] = CATALOGUES.map(({ candidate }) => entries(candidate));
+  for (const other of others) {
+    assert.deepEqual(
+      other.map(([path, text]) => [path, typeof text]),
+      english!.map(([path, text]) => [path, typeof text]),
+    );
+    for (const [path, text] of other) assert.ok(typeof text === "function" || (text as string).length > 0, path);
+  }
+});
+
+test("numbers are written as the language writes them", () => {
+  const [english, arabic] = CATALOGUES.map(({ candidate }) => candidate);
+  assert.match(english!.consent.howText(30), /30 days/);
+  assert.match(english!.check.speaking(1), /1 second$/);
+  assert.match(arabic!.check.speaking(3), /ثوا/);
+});

@@ -1,0 +1,88 @@
+"""Chromium by its own protocol alone. Playwright lets every page believe to be in front; here a tab can be hidden."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import tempfile
+from asyncio.subprocess import PIPE, create_subprocess_exec
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+
+_ARGUMENTS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0")
+_LISTENS: Final = re.compile(rb"DevTools listening on (ws://\S+)")
+
+
+class Tabs:
+    """One window of one Chromium."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._ids = count(1)
+
+    async def open(self, url: str) -> Tab:
+        """A new tab, in front."""
+        target = (await self.call("Target.createTarget", {"url": url}))["targetId"]
+        session = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        return Tab(self, target, session["sessionId"])
+
+    async def call(self, method: str, parameters: dict[str, Any], session: str | None = None) -> dict[str, Any]:
+        """One command and its answer. Raises AssertionError with what the browser says against it."""
+        number = next(self._ids)
+        message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
+        await self._socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(await self._socket.recv())
+            if answer.get("id") == number:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+
+
+class Tab:
+    def __init__(self, tabs: Tabs, target: str, session: str) -> None:
+        self._tabs = tabs
+        self._target = target
+        self._session = session
+
+    async def show(self) -> None:
+        """Brings it to the front; the others are hidden then."""
+        await self._tabs.call("Target.activateTarget", {"targetId": self._target})
+
+    async def evaluate(self, expression: str) -> Any:
+        """Its value, awaited. Raises AssertionError with what was thrown."""
+        parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True, "userGesture": True}
+        answer = await self._tabs.call("Runtime.evaluate", parameters, self._session)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def until(self, expression: str, within_s: float = 30) -> Any:
+        """Its value once it is true."""
+        async with asyncio.timeout(within_s):
+            while not (value := await self.evaluate(expression)):
+                await asyncio.sleep(0.2)
+            return value
+
+
+@asynccontextmanager
+async def tabs(path: str, arguments: Sequence[str]) -> AsyncIterator[Tabs]:
+    """A Chromium of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [path, *_ARGUMENTS, f"--user-data-dir={profile}", *arguments, "about:blank"]
+        process = await create_subprocess_exec(*command, stderr=PIPE)
+        assert process.stderr is not None
+        try:
+            while (match := _LISTENS.search(line := await process.stderr.readline())) is None:
+                assert line, "it ended"
+            async with connect(match[1].decode(), proxy=None, max_size=None) as socket:
+                yield Tabs(socket)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
