@@ -340,6 +340,28 @@ async def test_what_can_be_pressed_is_large_enough(browser: Browser, exam: Room)
         assert small == []
 
 
+async def test_long_lists_grow_as_one_scrolls_and_tell_their_length(browser: Browser, server: Server) -> None:
+    async with (
+        room(server, candidates=130, anomalies=150, minutes=3) as exam,
+        watching(browser, exam) as (_, page),
+    ):
+        await page.get_by_role("button", name="All", exact=False).first.click()
+        for part, length in (("ut-row", 130), ("ut-card", 150)):
+            items = page.locator("li", has=page.locator(part))
+            assert await items.count() < length, "what nobody sees is not made"
+            await expect(items.first).to_have_attribute("aria-setsize", str(length))
+            for _ in range(8):
+                await items.last.scroll_into_view_if_needed()
+                await asyncio.sleep(0.15)
+            await expect(items).to_have_count(length)
+            await expect(items.last).to_have_attribute("aria-posinset", str(length))
+        # A new one comes while somebody reads far below: it is said, and one click is the way up.
+        who = exam.people[0]
+        await exam.tell("anomaly_opened", who, anomaly_body(3, who, datetime.now(UTC)))
+        await page.get_by_role("button", name="1 new").click()
+        await expect(page.locator('[data-anomaly="late-3"]')).to_be_focused()
+
+
 async def test_an_empty_meeting_says_what_will_come(browser: Browser, server: Server) -> None:
     async with room(server) as made, watching(browser, made) as (_, page):
         await page.get_by_text("Nobody has joined yet").wait_for()
