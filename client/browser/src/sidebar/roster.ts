@@ -1,8 +1,9 @@
 /** Every candidate of the meeting: search, filter, order. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { arrangeRoster, type RosterQuery, SORTS, type Sort } from "./arrange.ts";
+import { Growing } from "./growing.ts";
 import { icons, stateIcon } from "./icons.ts";
 import { type CandidateState, type Row, STATES } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
@@ -33,6 +34,7 @@ export class Roster extends Part {
   declare text: string;
   declare state: RosterQuery["state"];
   declare anomaliesOnly: boolean;
+  readonly #growing = new Growing(this);
 
   constructor() {
     super();
@@ -45,6 +47,11 @@ export class Roster extends Part {
     this.text = "";
     this.state = "all";
     this.anomaliesOnly = false;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const asked = ["text", "state", "anomaliesOnly", "sort"] as const;
+    if (asked.some((field) => changed.has(field))) this.#growing.reset();
   }
 
   protected override render(): TemplateResult {
@@ -91,12 +98,13 @@ export class Roster extends Part {
       </div>
       <p class="sr-only" role="status">${text || state !== "all" || anomaliesOnly ? t.found(shown.length) : nothing}</p>
       <div class="scroller" tabindex="-1">
+        <span class="edge start"></span>
         ${shown.length === 0 ? this.#none() : nothing}
         <ul class="rows" aria-label=${t.candidates}>
           ${repeat(
-            shown,
+            this.#growing.of(shown),
             (row) => row.id,
-            (row) => html`<li>
+            (row, place) => html`<li aria-setsize=${shown.length} aria-posinset=${place + 1}>
               <ut-row
                 .row=${row}
                 .axis=${this.axis}
@@ -107,6 +115,7 @@ export class Roster extends Part {
             </li>`,
           )}
         </ul>
+        <span class="edge end"></span>
       </div>`;
   }
 
