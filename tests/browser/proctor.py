@@ -40,7 +40,7 @@ class Room:
                 method, f"{self.server.url}/meetings/{self.id}{path}", json=body, headers=headers
             )
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     async def anomalies(self) -> list[dict[str, Any]]:
         """Newest first."""

@@ -34,7 +34,7 @@ def server(database_url: str) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=LOOKS.values(), ids=LOOKS)
+@pytest.fixture(params=list(LOOKS.values()), ids=list(LOOKS))
 async def visitor(request: pytest.FixtureRequest, browser: Browser, server: Server) -> AsyncIterator[Visitor]:
     async with visiting(browser, server.url, **request.param) as visitor:
         yield visitor

@@ -14,14 +14,13 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.crowd import anomaly_body
 from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.proctor import Room, room, watching
-from tests.browser.visitor import DESKTOP, NARROW
+from tests.browser.visitor import AWAY, DESKTOP, NARROW
 from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-# What the console says of a server that is not there, and of a clip that nobody stored.
+# What the console says of a clip that nobody stored.
 NO_CLIP = r"status of 404 .*/clips/.*-late/link"
-AWAY = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
 
 
 @pytest.fixture
@@ -58,6 +57,26 @@ async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(bro
         await expect(player.get_by_role("button", name="Play")).to_be_visible()
         await page.keyboard.press("Home")
         assert await _position(page, evidence) < 1000
+
+
+async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive("Content Security Policy")
+        await page.evaluate(
+            """document.head.append(Object.assign(document.createElement("meta"),
+              { httpEquiv: "Content-Security-Policy", content: "media-src 'self'" }))"""
+        )
+        await page.locator(".card-head").first.click()
+        player = page.locator("ut-player")
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        await asyncio.sleep(0.5)
+        assert await player.evaluate("({audio}) => [audio.src.includes('signature='), !audio.paused]") == [True, True]
+        began = await player.evaluate("({audio}) => audio.currentTime")
+        await asyncio.sleep(1)
+        assert await player.evaluate("({audio}) => audio.currentTime") > began + 0.5
+        assert began > 1, "where the second voice begins, here too"
+        await expect(player.locator("[role=alert]")).to_have_count(0)
 
 
 async def test_a_decision_is_seen_by_all_at_once_with_its_name_and_can_be_undone(browser: Browser, exam: Room) -> None:
@@ -156,6 +175,43 @@ async def test_holders_of_the_admin_id_change_candidates_and_proctors_do_not(bro
         await expect(proctor.locator("ut-row")).to_contain_text("Revoked")
         await admin.get_by_role("button", name="Let in again").click()
         await expect(proctor.locator("ut-row")).to_contain_text("Joined")
+
+
+async def test_options_are_asked_for_and_remembered(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (visitor, page):
+        await visitor.context.grant_permissions(["notifications"])
+        for _ in range(2):
+            await page.get_by_role("button", name="Options").click()
+            await page.get_by_role("checkbox", name="Sound").check()
+            await page.get_by_role("checkbox", name="Notifications").check()
+            await page.reload()
+            await page.get_by_role("button", name="Options").click()
+            await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
+            await expect(page.get_by_role("checkbox", name="Notifications")).to_be_checked()
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("button", name="Options")).to_be_focused()
+
+
+async def test_a_browser_that_forbids_notifications_is_not_asked_twice(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="Options").click()
+        await page.get_by_role("checkbox", name="Notifications").click()
+        await page.get_by_text("The browser does not allow this page to notify").wait_for()
+        await expect(page.get_by_role("checkbox", name="Notifications")).not_to_be_checked()
+
+
+async def test_the_end_of_the_meeting_and_of_ones_access_are_said(browser: Browser, exam: Room) -> None:
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]
+    async with (
+        watching(browser, exam) as (_, admin),
+        watching(browser, exam, token=invited["token"]) as (_, proctor),
+    ):
+        await exam.ask("PATCH", f"/proctors/{invited['id']}", {"revoked": True})
+        await expect(proctor.locator(".banner")).to_contain_text("Your access was withdrawn.")
+        await expect(proctor.locator(".line-state")).to_have_text("Disconnected")
+        await exam.ask("POST", "/end")
+        await expect(admin.locator(".line-state")).to_have_text("Meeting ended")
+        await expect(admin.locator("ut-row").first).to_be_visible()
 
 
 async def test_filters_and_orders(browser: Browser, exam: Room) -> None:

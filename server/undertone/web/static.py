@@ -19,6 +19,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
     ".map": "application/json",
+    ".txt": "text/plain; charset=utf-8",
 }
 # Best first: brotli takes a tenth less than gzip. The endings are the build's.
 _ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}

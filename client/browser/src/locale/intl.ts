@@ -72,7 +72,7 @@ export const moment = (lang: string, at: number): string => days(lang).format(at
 /** `2 min. ago`, as coarse as one looks at it: nothing here changes more often than once a minute. */
 export function ago(lang: string, at: number, now: number): string {
   const past = Math.max(0, now - at);
-  if (past < 60_000) return relatives(lang).format(0, "minute");
+  if (past < 60_000) return relatives(lang).format(0, "second");
   if (past < 3_600_000) return relatives(lang).format(-Math.floor(past / 60_000), "minute");
   if (past < 86_400_000) return relatives(lang).format(-Math.floor(past / 3_600_000), "hour");
   return relatives(lang).format(-Math.floor(past / 86_400_000), "day");

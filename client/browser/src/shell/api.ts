@@ -185,10 +185,13 @@ export class Api {
   }
 }
 
+/** An object, as every answer with a body is. */
 function parsed<Answer>(text: string, status: number): Answer {
   try {
-    return JSON.parse(text) as Answer;
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === "object" && answer !== null) return answer as Answer;
   } catch {
-    throw new ApiError(status, "unreadable", text.slice(0, 500));
+    // said below
   }
+  throw new ApiError(status, "unreadable", text.slice(0, 500));
 }

@@ -61,7 +61,7 @@ export class Card extends Part {
                     <span class="card-heard">${t.heard(anomaly.kind, shown.voices, shown.other_ms)}</span>
                     <span class="quiet"
                       ><bdi>${t.sureShort(shown.confidence)}</bdi
-                      >${anomaly.count > 1 ? html` · <bdi>${t.windowCount(anomaly.count)}</bdi>` : nothing}</span
+                      >${anomaly.count > 1 ? html`${t.separator}<bdi>${t.windowCount(anomaly.count)}</bdi>` : nothing}</span
                     >
                   </span>
                   ${miniature(shown)}`

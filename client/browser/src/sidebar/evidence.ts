@@ -123,7 +123,7 @@ export class EvidenceView extends Part {
               this.clip = each.clip;
             }}
           />
-          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time> · <bdi>${t.seconds(each.other_ms)}</bdi></span>
+          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time>${t.separator}<bdi>${t.seconds(each.other_ms)}</bdi></span>
         </label>`,
       )}
     </fieldset>`;

@@ -177,9 +177,7 @@ export class Feed extends Part {
     if (!this.known) return html`<div class="nothing"><p>${t.loading}</p></div>`;
     if (this.items.length === 0) {
       return html`<div class="nothing">
-        <svg class="calm" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
-          <path class="line" d="M0 16h28c4 0 4-8 8-8s4 16 8 16 4-20 8-20 4 24 8 24 4-20 8-20 4 16 8 16 4-8 8-8h36" />
-        </svg>
+        ${icons.calm}
         <p><strong>${t.noAnomalies}</strong></p>
         <p>${t.noAnomaliesYet}</p>
       </div>`;

@@ -1,7 +1,6 @@
 /** Pictures of 16 × 16, drawn in the colour of the text around them. They say nothing that a word beside does not. */
 
 import { html, type SVGTemplateResult, svg, type TemplateResult } from "lit";
-import type { Outcome } from "../wire/messages.ts";
 import type { CandidateState, ReviewState } from "./model.ts";
 
 function drawn(content: SVGTemplateResult, kind = "icon"): TemplateResult {
@@ -29,6 +28,10 @@ export const icons = {
       "M6 8a2.6 2.6 0 1 0 0-5.2A2.6 2.6 0 0 0 6 8zM1.5 13.5c0-2.2 2-3.6 4.5-3.6s4.5 1.4 4.5 3.6M11 3a2.5 2.5 0 0 1 0 4.8M12.4 10.2c1.3.5 2.1 1.6 2.1 3.3",
     ),
   ),
+  /** A quiet line with a few waves: nothing to see, and all is well. */
+  calm: html`<svg class="calm" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
+    <path class="line" d="M0 16h28c4 0 4-8 8-8s4 16 8 16 4-20 8-20 4 24 8 24 4-20 8-20 4 16 8 16 4-8 8-8h36" />
+  </svg>`,
 } as const;
 
 /** Two voices beside each other; one that turned into another. */
@@ -65,8 +68,3 @@ const REVIEW_SHAPES: Record<ReviewState, TemplateResult> = {
 };
 
 export const reviewIcon = (state: ReviewState): TemplateResult => REVIEW_SHAPES[state];
-
-/** What a strip shows of such a window, large enough to explain it. */
-export function outcomeClass(outcome: Outcome): string {
-  return outcome === "multiple_voices" || outcome === "voice_changed" ? "voices" : outcome;
-}

@@ -48,12 +48,12 @@ export class Outage {
 
   /** What there is to tell once all that was missed is here, or null. */
   get told(): Missed | null {
-    if (this.#events === 0 || this.#lastId < this.#upTo) return null;
+    if ((this.#events === 0 && this.#anomalies === 0) || this.#lastId < this.#upTo) return null;
     return { events: this.#events, anomalies: this.#anomalies, downMs: this.#downMs };
   }
 
   /** Somebody has read it. */
   read(): void {
-    this.#events = 0;
+    this.#events = this.#anomalies = 0;
   }
 }

@@ -1,6 +1,7 @@
 /** What stands around roster and feed: the tabs of a narrow sidebar, the evidence beside the feed of a wide one. */
 
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
+import { icons } from "./icons.ts";
 import type { Item, Row } from "./model.ts";
 import type { Actions, Words } from "./part.ts";
 import type { Axis } from "./strip.ts";
@@ -24,8 +25,9 @@ export function tabs(
   </div>`;
 }
 
-/** The evidence of the chosen anomaly, in a pane of its own. */
+/** The evidence of the chosen anomaly, in a pane of its own. `some`: there are anomalies to choose from. */
 export function detail(
+  some: boolean,
   item: Item | undefined,
   row: Row | undefined,
   axis: Axis | null,
@@ -48,7 +50,9 @@ export function detail(
               .rate=${rate}
             ></ut-evidence>
           </div>`
-        : html`<div class="nothing"><p>${words.t.pickOne}</p></div>`
+        : some
+          ? html`<div class="nothing">${icons.calm}<p>${words.t.pickOne}</p></div>`
+          : nothing
     }
   </section>`;
 }

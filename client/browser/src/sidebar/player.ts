@@ -9,6 +9,9 @@ import { type Actions, Part, type Words } from "./part.ts";
 import { RATES } from "./preferences.ts";
 import { firstOther, nextTurn, previousTurn, speaking, type Turn, turnsOf, type Voice, voicesOf } from "./turns.ts";
 
+/** A link plays for five minutes: one that fails sooner won't play at all. */
+const FRESH_MS = 60_000;
+
 export class Player extends Part {
   static override properties = {
     evidence: { attribute: false },
@@ -35,7 +38,7 @@ export class Player extends Part {
   /** Where playing begins, in ms of the window; what is played decides once it has begun. */
   #atMs = 0;
   #touched = false;
-  #direct = false;
+  #linkedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> = Promise.resolve();
   #frame = 0;
 
@@ -94,7 +97,8 @@ export class Player extends Part {
     this.#voices = voicesOf(evidence);
     this.#turns = turnsOf(this.#voices);
     this.#atMs = firstOther(this.#voices);
-    this.#touched = this.#direct = false;
+    this.#touched = false;
+    this.#linkedAt = Number.NEGATIVE_INFINITY;
     this.clip = this.fault = null;
     this.lit = [];
     try {
@@ -108,18 +112,20 @@ export class Player extends Part {
     }
   }
 
-  /** What was fetched may not be played here (a policy without `blob:`), or a link has run out: ask for one, once. */
+  /** What was fetched may not be played here (a policy without `blob:`), or a link has run out: ask for a new one. */
   async #failed(): Promise<void> {
-    const again = this.#atMs;
-    if (this.#direct || !this.clip) {
+    const at = this.#positionMs;
+    const fresh = performance.now() - this.#linkedAt < FRESH_MS;
+    if (fresh || !this.clip) {
       this.fault = this.words.t.cannotPlay;
+      this.playing = false;
       return;
     }
-    this.#direct = true;
+    this.#linkedAt = performance.now();
     try {
       this.#audio.src = await this.actions.link(this.evidence.clip);
-      this.#atMs = again;
-      if (this.playing) await this.#play();
+      if (this.#touched) this.#seek(at);
+      if (this.playing) await this.#play(); // asked for by now, if not before
     } catch (error) {
       this.fault = error instanceof Error ? error.message : String(error);
     }
@@ -247,7 +253,9 @@ export class Player extends Part {
         <button type="button" class="button icon-only" aria-label=${t.nextTurn} title=${t.nextTurn} @click=${() => this.jump(1)}>
           ${icons.next}
         </button>
-        <span class="player-times"><span class="player-time"></span><span class="quiet"> / ${t.position(evidence.duration_ms)}</span></span>
+        <span class="player-times">
+          <bdi class="player-time"></bdi><span class="quiet"> / <bdi>${t.position(evidence.duration_ms)}</bdi></span>
+        </span>
         <fieldset class="rates">
           <legend class="sr-only">${t.speed}</legend>
           ${RATES.map(

@@ -58,7 +58,7 @@ export class Roster extends Part {
             <input
               type="search"
               .value=${this.text}
-              placeholder=${t.search}
+              placeholder=${t.searchHint}
               aria-label=${t.search}
               @input=${(event: InputEvent) => {
                 this.text = (event.target as HTMLInputElement).value;

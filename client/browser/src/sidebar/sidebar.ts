@@ -199,6 +199,7 @@ export class UndertoneSidebar extends Connected {
     const known = model?.known ?? false;
     const tab = this.layout === "narrow" ? this.tab : null;
     const rows = model?.rows() ?? [];
+    const items = model?.items() ?? [];
     const counts = { feed: model?.reviews.get("open") ?? 0, roster: rows.length };
     const item = this.openId === null ? undefined : model?.item(this.openId);
     return html`<div class="frame ${this.layout}" dir=${dir} lang=${lang}>
@@ -219,7 +220,6 @@ export class UndertoneSidebar extends Connected {
       <div class="panes">
         <section class="pane roster-pane" ?hidden=${tab === "feed"} aria-label=${t.candidates}>
           <h2 class="sr-only">${t.candidates}</h2>
-          <h2 class="sr-only">${t.candidates}</h2>
           <ut-roster
             .rows=${rows}
             .states=${new Map(model?.states)}
@@ -233,9 +233,8 @@ export class UndertoneSidebar extends Connected {
         </section>
         <section class="pane feed-pane" ?hidden=${tab === "roster"} aria-label=${t.anomaliesTitle} @keydown=${this.#key}>
           <h2 class="sr-only">${t.anomaliesTitle}</h2>
-          <h2 class="sr-only">${t.anomaliesTitle}</h2>
           <ut-feed
-            .items=${model?.items() ?? []}
+            .items=${items}
             .reviews=${new Map(model?.reviews)}
             .rowOf=${this.#rowOf}
             .query=${this.query}
@@ -252,6 +251,7 @@ export class UndertoneSidebar extends Connected {
         ${
           this.layout === "full"
             ? detail(
+                items.length > 0,
                 item,
                 item && this.#rowOf(item.anomaly.participant.id),
                 model?.axis ?? null,

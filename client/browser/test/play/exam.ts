@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { Api, CandidateStream, type ChannelEvent, ProctorChannel, type ProctorOptions } from "../../src/index.ts";
-import { sleep, until } from "../shell/peer.ts";
+import { sleep, until } from "../waiting.ts";
 
 const PIECES = 60;
 const [server, recording, seconds] = process.argv.slice(2) as [string, string, string];
@@ -44,7 +44,7 @@ const meeting = created.data.id;
 const invited = await new Api(server, created.admin_id).inviteProctor(meeting, "Bob");
 const first = new Watcher({ meeting, adminId: created.admin_id, name: "Eve" });
 const second = new Watcher({ meeting, token: invited.token });
-await until(() => first.snapshots.length === 1 && second.snapshots.length === 1);
+await until(() => first.snapshots.length === 1 && second.snapshots.length === 1, patienceMs);
 
 const candidate = await new Api(server, created.join_secret).join(meeting, { name: "Ada" });
 let acknowledged = 0;

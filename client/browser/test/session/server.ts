@@ -31,6 +31,8 @@ export interface Row {
   resume: Resume;
   part: Uint8Array;
   readonly windows: Heard[][];
+  /** How much is in no window, in ticks. */
+  missing: number;
   finished: number | null;
 }
 
@@ -91,7 +93,7 @@ export class Connection {
     this.#server.owner?.lost();
     this.#server.owner = this;
     if (hello.stream === undefined) {
-      this.#server.streams.push({ resume: START, part: new Uint8Array(0), windows: [], finished: null });
+      this.#server.streams.push({ resume: START, part: new Uint8Array(0), windows: [], missing: 0, finished: null });
     }
     const stream = hello.stream ?? this.#server.streams.length;
     const row = this.#server.streams[stream - 1]!;
@@ -132,7 +134,7 @@ export class Connection {
     this.#parsed = back;
   }
 
-  #windowClosed(resume: Resume): void {
+  #windowClosed(resume: Resume, missing = 0): void {
     const [row, heard] = [this.#row!, this.#heard];
     const number = this.#held.window;
     this.#heard = [];
@@ -141,6 +143,7 @@ export class Connection {
     this.#work.push(() => {
       row.resume = held;
       row.part = new Uint8Array(0);
+      row.missing += missing;
       if (!heard.length) return;
       assert.equal(row.windows.length, number);
       row.windows.push(heard);
@@ -158,8 +161,15 @@ export class Connection {
       return;
     }
     assert.ok(lostMs >= known, "a gap can't find again what was lost");
-    const end = this.#held.ticks + (this.#parsed / FRAME_BYTES) * FRAME_TICKS + (lostMs - known) * TICKS_PER_MS;
-    this.#windowClosed({ offset, ticks: end, window: 0, windowStart: end, lostMs });
+    const ticks = this.#held.ticks + (this.#parsed / FRAME_BYTES) * FRAME_TICKS;
+    const end = ticks + (lostMs - known) * TICKS_PER_MS;
+    // A gap in a lead-in loses what was stored before: the window begins no earlier.
+    const { windowStart } = this.#held;
+    const next = Math.max(end, windowStart);
+    this.#windowClosed(
+      { offset, ticks: end, window: 0, windowStart: next, lostMs },
+      next - Math.max(ticks, windowStart),
+    );
     this.#bytes = new Uint8Array(0);
     this.#parsed = 0;
   }

@@ -73,7 +73,7 @@ test("an outbox that overflows says exactly what is missing", () => {
       const row = candidate.server.streams.at(-1)!;
       const missing = candidate.recorded - row.windows.flat().length;
       const lostMs = candidate.lostMs + toMs(missing * FRAME_TICKS);
-      assert.ok(Math.abs(row.resume.lostMs - lostMs) <= 1, `${row.resume.lostMs} ms instead of ${lostMs}`);
+      assert.ok(Math.abs(toMs(row.missing) - lostMs) <= 1, `${toMs(row.missing)} ms instead of ${lostMs}`);
     }),
   );
 });

@@ -102,6 +102,8 @@ test("what stays refused is final; no server, and another's answer, are named to
   await assert.rejects(new Api(forbidden.url).end("m"), { code: "forbidden", final: true });
   await using other = await answering(200, "<html>");
   await assert.rejects(new Api(other.url).meetings(), { status: 200, code: "unreadable", detail: "<html>" });
+  await using nothing = await answering(404, "null");
+  await assert.rejects(new Api(nothing.url).meetings(), { status: 404, code: "unreadable", final: true });
   await using proxy = await answering(502, "bad gateway");
   await assert.rejects(new Api(proxy.url).meetings(), { status: 502, code: "unreadable", final: false });
   await using gone = await answering(200, "");

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { CandidateStream } from "../../src/shell/candidate.ts";
 import { type LinkState, MAX_UNSENT_BYTES } from "../../src/shell/link.ts";
 import { FRAME_BYTES, frames } from "../session/recording.ts";
+import { sleep, until } from "../waiting.ts";
 import { connected } from "./connected.ts";
-import { Peer, sleep, until } from "./peer.ts";
+import { Peer } from "./peer.ts";
 
 test("a line without `ready` is left", async () => {
   await using it = await connected({ limits: { readyWithin: 200 } });

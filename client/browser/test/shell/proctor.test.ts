@@ -5,7 +5,8 @@ import { test } from "node:test";
 import type { LinkState } from "../../src/shell/link.ts";
 import { ProctorChannel, ReviewNotTaken } from "../../src/shell/proctor.ts";
 import { AT, event, reviewed } from "../session/meeting.ts";
-import { Peer, sleep, until } from "./peer.ts";
+import { sleep, until } from "../waiting.ts";
+import { Peer } from "./peer.ts";
 
 /** A channel, what it handed on, and the server that a test plays. */
 async function watching(): Promise<{

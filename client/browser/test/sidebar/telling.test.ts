@@ -49,6 +49,15 @@ test("a snapshot in place of the events says the same", () => {
   assert.deepEqual(outage.told, { events: 490, anomalies: 4, downMs: 60_000 });
 });
 
+test("after a restore of the server's database events may have smaller ids; new anomalies are told all the same", () => {
+  const outage = new Outage();
+  outage.caughtUp(900);
+  outage.down(0);
+  outage.ready(20, 5000, 2);
+  outage.caughtUp(20);
+  assert.deepEqual(outage.told, { events: 0, anomalies: 2, downMs: 5000 });
+});
+
 test("a line that was down while nothing happened is not worth a word", () => {
   const outage = new Outage();
   outage.caughtUp(3);

@@ -48,7 +48,7 @@ test("times are as coarse as they are looked at", () => {
   assert.equal(duration("en", 4_400), "4 seconds");
   assert.equal(brief("en", 5_400_000), "1.5h");
   assert.equal(position("en", 62_999), "1:02");
-  assert.equal(ago("en", 0, 59_000), "this minute");
+  assert.equal(ago("en", 0, 59_000), "now");
   assert.match(ago("en", 0, 125_000), /^2 min/);
   assert.match(ago("en", 0, 7_200_000), /^2 h/);
 });

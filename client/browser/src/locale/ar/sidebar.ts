@@ -32,6 +32,7 @@ export const sidebar: SidebarStrings = {
   clock: (at) => clock(LANG, at),
   moment: (at) => moment(LANG, at),
   ago: (at, now) => ago(LANG, at, now),
+  separator: "، ", // a dot would read as a zero
   times: (rate) => `${n(rate)}×`,
 
   lines: {
@@ -79,6 +80,7 @@ export const sidebar: SidebarStrings = {
 
   candidates: "المرشحون",
   search: "البحث عن مرشح",
+  searchHint: "بحث",
   sortBy: "الترتيب حسب",
   sorts: { name: "حسب الاسم", state: "حسب الحالة", anomalies: "حسب الملاحظات", outcome: "حسب آخر نتيجة" },
   filterByState: "التصفية حسب الحالة",

@@ -17,6 +17,8 @@ export const sidebar = {
   clock: (at: number) => clock(LANG, at),
   moment: (at: number) => moment(LANG, at),
   ago: (at: number, now: number) => ago(LANG, at, now),
+  /** Between two short facts. */
+  separator: " · ",
   times: (rate: number) => `${n(rate)}×`,
 
   // The line.
@@ -56,6 +58,7 @@ export const sidebar = {
   // Candidates.
   candidates: "Candidates",
   search: "Search candidates",
+  searchHint: "Search",
   sortBy: "Sort by",
   sorts: { name: "By name", state: "By state", anomalies: "By anomalies", outcome: "By last outcome" },
   filterByState: "Filter by state",

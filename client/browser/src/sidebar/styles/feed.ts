@@ -33,6 +33,8 @@ export const feedStyles = css`
   .segment .tally {
     padding: 0;
     background: none;
+    font-size: inherit;
+    font-weight: 400;
   }
   .segment[aria-pressed="true"] {
     background: var(--ut-float);
@@ -204,6 +206,10 @@ export const feedStyles = css`
   .waveform path {
     fill: var(--voice);
   }
+  /* The main voice is no news: at a glance, what stands out are the others. */
+  .miniature .voice-1 {
+    fill: color-mix(in srgb, var(--ut-voice-1), var(--ut-sunken) 50%);
+  }
   .state-line {
     align-items: center;
     gap: 5px;
@@ -246,6 +252,11 @@ export const feedStyles = css`
     .tab[aria-pressed="true"] {
       background: Highlight;
       color: HighlightText;
+      forced-color-adjust: none;
+    }
+    [aria-pressed="true"] .tally,
+    [aria-pressed="true"] .icon {
+      color: HighlightText !important;
       forced-color-adjust: none;
     }
     .new {

@@ -361,11 +361,18 @@ export const frameStyles = css`
     .detail-pane {
       background: var(--ut-raised);
     }
+    .detail-pane .nothing {
+      margin-block: auto;
+      padding-block-end: 12vh;
+    }
   }
   @media (forced-colors: active) {
-    .dot,
-    .tally {
-      border: 1px solid CanvasText;
+    .dot {
+      border: 2px solid CanvasText;
+    }
+    .live .dot {
+      background: CanvasText;
+      forced-color-adjust: none;
     }
     .button[aria-disabled="true"] {
       border-color: GrayText;
