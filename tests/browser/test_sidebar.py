@@ -137,6 +137,19 @@ async def test_a_new_anomaly_comes_by_itself_is_marked_and_announced(browser: Br
         await expect(newest.locator(".new")).to_have_count(0)
 
 
+async def test_what_is_being_heard_stays_when_the_anomaly_grows(browser: Browser, exam: Room) -> None:
+    anomaly = next(each for each in await exam.anomalies() if each["state"] == "open" and each["count"] == 1)
+    who = next(each for each in exam.people if each.id == anomaly["participant"]["id"])
+    [first] = anomaly["evidence"]
+    later = {**first, "clip": f"{who.id}-louder", "other_ms": first["other_ms"] + 10_000}
+    async with watching(browser, exam) as (_, page):
+        await page.locator(f'[data-anomaly="{anomaly["id"]}"]').click()
+        await page.locator("svg.waveform").wait_for()
+        await exam.tell("anomaly_grew", who, {"anomaly": {**anomaly, "count": 2, "evidence": [first, later]}})
+        await page.get_by_text("Heard in 2 windows").wait_for()
+        assert await page.locator("ut-player").evaluate("player => player.evidence.clip") == first["clip"]
+
+
 async def test_while_the_line_is_down_it_says_so_and_afterwards_what_was_missed(
     browser: Browser, server: Server, exam: Room
 ) -> None:
@@ -184,6 +197,9 @@ async def test_options_are_asked_for_and_remembered(browser: Browser, exam: Room
             await page.get_by_role("button", name="Options").click()
             await page.get_by_role("checkbox", name="Sound").check()
             await page.get_by_role("checkbox", name="Notifications").check()
+            async with asyncio.timeout(5):  # the browser is asked, and answers when it likes
+                while '"notify":true' not in await page.evaluate("localStorage['undertone.sidebar']"):
+                    await asyncio.sleep(0.05)
             await page.reload()
             await page.get_by_role("button", name="Options").click()
             await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
