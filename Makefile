@@ -72,6 +72,11 @@ screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in th
 browser: $(VENV)/.dev
 	@$(PY) -m tests.browser.find --install
 
+firefox: $(VENV)/.dev $(VENV)/.bundle ## the way of a candidate in Firefox (on Debian, root installs it and a sound server)
+	@$(PY) -m tests.browser.find --install-firefox
+	@$(SAY) "the browser tests in Firefox"
+	@$(PY) -m pytest -q -m firefox tests/browser $(ARGS)
+
 bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
 	@PYTHONPATH=server $(PY) -m tests.bench $(ONLY)
@@ -188,4 +193,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check bundle package sizes screenshots browser bench load fuzz chaos processing levels accuracy model train lock clean
+.PHONY: help run test check bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train lock clean

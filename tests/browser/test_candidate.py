@@ -246,6 +246,11 @@ async def test_a_device_that_goes_and_a_context_that_stops_are_taken_up_again(li
     await page.wait_for_timeout(3_000)
     assert await page.evaluate("() => told.includes('blocked') && told.at(-1) === 'recording'")
     assert await page.evaluate("() => context.state === 'running' && stream.active")
+    await page.evaluate("() => context.close()")
+    await until(page, "blocked")
+    await page.get_by_role("button", name="Go on").click()
+    await until(page, "recording")
+    await page.wait_for_timeout(2_000)
     recorded = (time.monotonic() - began) * 1000
     told = await finish(page)
     assert told["bytes"] * 8 / KBPS + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)

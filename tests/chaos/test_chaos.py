@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # Seed 2: a `stored` that is said as its line breaks is not said again, and its window is stored all the same.
 # Seed 12: a tab was left just where a window was full, which the auditor took for more than was sent.
 # Seed 29: two tabs came back to a database that was away, and the second tab's hello was the earlier: it is refused.
-SEEDS = (0, 1, 2, 3, 12, 29)
+# Seed 135: a node that had stood still let in a hello its client had given up, and took the line from the newer one.
+SEEDS = (0, 1, 2, 12, 29, 135)
 
 
 def test_every_promise_holds_whatever_goes_wrong() -> None:
