@@ -261,11 +261,21 @@ async def test_everything_by_the_keyboard_alone(browser: Browser, exam: Room) ->
         assert await _focused(page) == order[1]
         await page.keyboard.press("Enter")
         await page.locator("svg.waveform").wait_for()
+        await expect(page.locator(".detail-pane h2")).to_be_focused()
         await page.keyboard.press(" ")
         await expect(page.locator("ut-player").get_by_role("button", name="Pause")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.locator("ut-player")).to_have_count(0)
         assert await _focused(page) == order[1], "the focus goes back to where it came from"
+        await page.keyboard.press("ArrowUp")
+        assert await _focused(page) == order[0]
+        await page.get_by_label("Search candidates").focus()
+        stops = 0
+        while await _focused(page) is None:
+            await page.keyboard.press("Tab")
+            stops += 1
+            assert stops < 12, "a list is one stop, however long it is"
+        assert await _focused(page) == order[0], "the one that had the focus last"
         await page.get_by_label("Search candidates").focus()
         await page.keyboard.type("jk ")
         assert await page.get_by_label("Search candidates").input_value() == "jk ", "in a field, letters are letters"

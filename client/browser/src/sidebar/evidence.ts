@@ -68,7 +68,7 @@ export class EvidenceView extends Part {
       ${
         this.row
           ? html`<div class="evidence-head">
-              <h2 dir="auto">${participant.name}</h2>
+              <h2 dir="auto" tabindex="-1">${participant.name}</h2>
               <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
                 ${icons.close}
               </button>

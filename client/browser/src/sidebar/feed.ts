@@ -3,8 +3,10 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { arrangeFeed, type FeedQuery } from "./arrange.ts";
+import type { Card } from "./card.ts";
 import { Growing } from "./growing.ts";
 import { icons, reviewIcon } from "./icons.ts";
+import { rove } from "./keys.ts";
 import type { Item, ReviewState, Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 
@@ -24,6 +26,7 @@ export class Feed extends Part {
     rate: { attribute: false },
     inside: { attribute: false },
     known: { attribute: false },
+    current: { state: true },
   };
   declare items: readonly Item[];
   declare reviews: ReadonlyMap<ReviewState, number>;
@@ -37,6 +40,8 @@ export class Feed extends Part {
   declare rate: number;
   declare inside: boolean;
   declare known: boolean;
+  /** The card that had the focus last. */
+  declare current: string | null;
 
   #list: Item[] = [];
   readonly #growing = new Growing(this);
@@ -49,6 +54,7 @@ export class Feed extends Part {
     this.openId = null;
     this.inside = true;
     this.known = false;
+    this.current = null;
   }
 
   /** The ids that are shown, in their order: what J and K walk along. */
@@ -76,6 +82,7 @@ export class Feed extends Part {
     const { words, inside } = this;
     const { t } = words;
     const list = this.#list;
+    const stop = (list.find((item) => item.anomaly.id === this.current) ?? list[0])?.anomaly.id;
     const unseen = this.#growing.away ? list.filter((item) => this.fresh.has(item.anomaly.id)).length : 0;
     return html`${this.#tools()}
       <div class="scroller" tabindex="-1">
@@ -86,7 +93,12 @@ export class Feed extends Part {
             : nothing
         }
         ${list.length === 0 ? this.#none() : nothing}
-        <ol class="cards" aria-label=${t.anomaliesTitle}>
+        <ol
+          class="cards"
+          aria-label=${t.anomaliesTitle}
+          @keydown=${(event: KeyboardEvent) => rove(event, "card-head")}
+          @focusin=${this.#focused}
+        >
           ${repeat(
             this.#growing.of(list),
             (item) => item.anomaly.id,
@@ -101,12 +113,17 @@ export class Feed extends Part {
                 .opened=${item.anomaly.id === this.openId}
                 .inside=${inside}
                 .fresh=${this.fresh.has(item.anomaly.id)}
+                .stop=${item.anomaly.id === stop}
               ></ut-card>
             </li>`,
           )}
         </ol>
         <span class="edge end"></span>
       </div>`;
+  }
+
+  #focused(event: FocusEvent): void {
+    this.current = (event.target as Element).closest<Card>("ut-card")?.item.anomaly.id ?? this.current;
   }
 
   #toTop(): void {

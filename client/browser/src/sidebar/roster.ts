@@ -5,8 +5,10 @@ import { repeat } from "lit/directives/repeat.js";
 import { arrangeRoster, type RosterQuery, SORTS, type Sort } from "./arrange.ts";
 import { Growing } from "./growing.ts";
 import { icons, stateIcon } from "./icons.ts";
+import { rove } from "./keys.ts";
 import { type CandidateState, type Row, STATES } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
+import type { CandidateRow } from "./row.ts";
 import type { Axis } from "./strip.ts";
 
 export class Roster extends Part {
@@ -22,6 +24,7 @@ export class Roster extends Part {
     text: { state: true },
     state: { state: true },
     anomaliesOnly: { state: true },
+    current: { state: true },
   };
   declare rows: readonly Row[];
   declare states: ReadonlyMap<CandidateState, number>;
@@ -34,6 +37,8 @@ export class Roster extends Part {
   declare text: string;
   declare state: RosterQuery["state"];
   declare anomaliesOnly: boolean;
+  /** The row that had the focus last. */
+  declare current: string | null;
   readonly #growing = new Growing(this);
 
   constructor() {
@@ -47,6 +52,7 @@ export class Roster extends Part {
     this.text = "";
     this.state = "all";
     this.anomaliesOnly = false;
+    this.current = null;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -58,6 +64,7 @@ export class Roster extends Part {
     const { t, lang } = this.words;
     const { text, state, anomaliesOnly, sort } = this;
     const shown = arrangeRoster(this.rows, { text, state, anomaliesOnly, sort }, lang);
+    const stop = (shown.find((row) => row.id === this.current) ?? shown[0])?.id;
     return html`<div class="tools" ?hidden=${this.rows.length === 0}>
         <div class="tools-line">
           <label class="search">
@@ -100,7 +107,12 @@ export class Roster extends Part {
       <div class="scroller" tabindex="-1">
         <span class="edge start"></span>
         ${shown.length === 0 ? this.#none() : nothing}
-        <ul class="rows" aria-label=${t.candidates}>
+        <ul
+          class="rows"
+          aria-label=${t.candidates}
+          @keydown=${(event: KeyboardEvent) => rove(event, "row-head")}
+          @focusin=${this.#focused}
+        >
           ${repeat(
             this.#growing.of(shown),
             (row) => row.id,
@@ -111,12 +123,17 @@ export class Roster extends Part {
                 .words=${this.words}
                 .actions=${this.actions}
                 .mayChange=${this.mayChange}
+                .stop=${row.id === stop}
               ></ut-row>
             </li>`,
           )}
         </ul>
         <span class="edge end"></span>
       </div>`;
+  }
+
+  #focused(event: FocusEvent): void {
+    this.current = (event.target as Element).closest<CandidateRow>("ut-row")?.row.id ?? this.current;
   }
 
   #states(): TemplateResult {
