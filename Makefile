@@ -23,7 +23,7 @@ NPM = $(IN_ELEMENTS) NODE_USE_SYSTEM_CA=1 npm_config_cache="$(CURDIR)/$(VENV)/np
 SCRIPT = $(IN_ELEMENTS) node --run
 
 help: ## list the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/.runtime $(VENV)/.bundle ## set everything up and serve (options: ARGS="--port 9000")
 	@$(SAY) "undertone serve $(ARGS)"
@@ -68,9 +68,13 @@ screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in th
 	@$(SAY) "screenshots"
 	@PYTHONPATH=server:client $(PY) -m tests.browser.screenshots $(ONLY)
 
-# The browser that tests run in: the one found on this machine, otherwise installed.
-browser: $(VENV)/.dev
+browser: $(VENV)/.dev ## install the Chromium that tests run in, unless there is one on this machine
 	@$(PY) -m tests.browser.find --install
+
+firefox: $(VENV)/.dev $(VENV)/.bundle ## the way of a candidate in Firefox (on Debian, root installs it and a sound server)
+	@$(PY) -m tests.browser.find --install-firefox
+	@$(SAY) "the browser tests in Firefox"
+	@$(PY) -m pytest -q -m firefox tests/browser $(ARGS)
 
 bench: $(VENV)/.dev ## measure (one part: ONLY=ingest)
 	@$(SAY) "benchmarks $(ONLY)"
@@ -188,4 +192,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check bundle package sizes screenshots browser bench load fuzz chaos processing levels accuracy model train lock clean
+.PHONY: help run test check bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train lock clean

@@ -31,16 +31,28 @@ LEFT_OUT = "left_out"
 hypothesis.settings.register_profile("undertone", deadline=None)
 hypothesis.settings.load_profile("undertone")
 
-_left_out = pytest.StashKey[int]()
+_left_out = pytest.StashKey[dict[str, int]]()
+
+
+def missing() -> dict[str, str]:
+    """What this machine lacks, in words, by the marker of the tests that need it."""
+    lacks = {}
+    if not SHARED.is_dir() and os.environ.get("CI") != "true":
+        lacks["shared"] = "../shared, which is missing"
+    if not (shutil.which("pulseaudio") and (shutil.which("firefox-esr") or shutil.which("firefox"))):
+        lacks["firefox"] = "Firefox and PulseAudio: `make firefox` installs them"
+    return lacks
 
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have had their say
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    needing = [item for item in items if item.get_closest_marker("shared")]
-    if needing and not SHARED.is_dir() and os.environ.get("CI") != "true":
-        config.stash[_left_out] = len(needing)
-        config.hook.pytest_deselected(items=needing)
-        items[:] = [item for item in items if item not in needing]
+    counts = config.stash.setdefault(_left_out, {})
+    for marker, what in missing().items():
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        if needing:
+            counts[what] = len(needing)
+            config.hook.pytest_deselected(items=needing)
+            items[:] = [item for item in items if item not in needing]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -51,18 +63,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One of several processes tells the one that prints."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[LEFT_OUT] = session.config.stash.get(_left_out, 0)
+        session.config.workeroutput[LEFT_OUT] = session.config.stash.get(_left_out, {})
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """All of them collect the same tests."""
-    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get(LEFT_OUT, 0)
+    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get(LEFT_OUT, {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if left_out := config.stash.get(_left_out, 0):
-        terminalreporter.write_line(f"left out: {left_out} tests that need ../shared, which is missing")
+    for what, tests in config.stash.get(_left_out, {}).items():
+        terminalreporter.write_line(f"left out: {tests} tests that need {what}")
 
 
 @pytest.fixture(scope="session")

@@ -31,23 +31,44 @@ def chromium() -> str | None:
     return found or next((str(path) for path in sorted(OWN.glob("chromium-*/chrome-*/chrome"))), None)
 
 
+def firefox() -> str | None:
+    """Path of the one to use."""
+    return next((path for name in ("firefox-esr", "firefox") if (path := shutil.which(name))), None)
+
+
 def install() -> None:
     """From Debian's packages as root, otherwise Playwright's build into the environment. Raises CalledProcessError."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("· no Chromium here: installing Debian's", flush=True)
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        get = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium"]
-        if subprocess.run(get, env=quiet, stdout=subprocess.DEVNULL).returncode:  # the lists may be old
-            subprocess.run(["apt-get", "update", "--quiet"], env=quiet, stdout=subprocess.DEVNULL, check=True)
-            subprocess.run(get, env=quiet, stdout=subprocess.DEVNULL, check=True)
+        install_packages("chromium")
     else:
         print(f"· no Chromium here: installing Playwright's into {OWN}", flush=True)
         where = {**os.environ, "PLAYWRIGHT_BROWSERS_PATH": str(OWN)}
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], env=where, check=True)
 
 
-if __name__ == "__main__":
+def install_packages(*names: str) -> None:
+    """Debian's. Raises CalledProcessError."""
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    get = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *names]
+    if subprocess.run(get, env=quiet, stdout=subprocess.DEVNULL).returncode:  # the lists may be old
+        subprocess.run(["apt-get", "update", "--quiet"], env=quiet, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(get, env=quiet, stdout=subprocess.DEVNULL, check=True)
+
+
+def main() -> None:
+    """Says what is missing, and exits with 1; installs it first, if that is wanted."""
+    if "--install-firefox" in sys.argv:
+        if not (firefox() and shutil.which("pulseaudio")) and os.geteuid() == 0 and shutil.which("apt-get"):
+            install_packages("firefox-esr", "pulseaudio")
+        if not (firefox() and shutil.which("pulseaudio")):
+            sys.exit("install Firefox and PulseAudio; nobody but root can, from Debian's packages")
+        return
     if "--install" in sys.argv and chromium() is None:
         install()
     if chromium() is None:
         sys.exit(MISSING)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,6 @@ Each in English on a desktop; those that are seen most also narrow, dark and fro
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -33,31 +32,33 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
 EVERYWHERE: Final = {"home", "candidate-recording", "candidate-verdict", "proctor-busy", "proctor-card"}
 
 
-async def scenes(visitor: Visitor, server: Server, busy: dict[str, str]) -> AsyncIterator[Scene]:
-    """All of them."""
-    for part in (
-        home(visitor, server),
-        join(visitor, server),
-        candidate(visitor, server),
-        proctor(visitor, server, busy),
-    ):
-        async for scene in part:
-            yield scene
+async def scenes(visitor: Visitor, server: Server, busy: dict[str, str], only: str) -> AsyncIterator[Scene]:
+    """All of them, but for the parts of which none is wanted."""
+    parts = {
+        "home": home(visitor, server),
+        "join": join(visitor, server),
+        "candidate": candidate(visitor, server),
+        "proctor": proctor(visitor, server, busy),
+    }
+    for name, part in parts.items():
+        if only.partition("-")[0] in ("", name):
+            async for scene in part:
+                yield scene
 
 
 async def take(browser: Browser, server: Server, busy: dict[str, str], only: str) -> None:
     """One picture a state and look."""
     for ending, profile in LOOKS.items():
         async with visiting(browser, server.url, device_scale_factor=2, **profile) as visitor:
-            async for name, page in scenes(visitor, server, busy):
-                if (not ending or name in EVERYWHERE) and re.search(only, name + ending):
+            async for name, page in scenes(visitor, server, busy, only):
+                if (not ending or name in EVERYWHERE) and (name + ending).startswith(only):
                     await page.wait_for_timeout(300)  # what moves has come to rest
                     await page.screenshot(path=FOLDER / f"{name}{ending}.png")
                     print(f"  {name}{ending}", flush=True)
 
 
 async def main(only: str) -> None:
-    """`only`: a pattern for the names of those that are wanted."""
+    """`only`: what the names of those that are wanted begin with."""
     FOLDER.mkdir(exist_ok=True)
     with (
         short_folder() as data,

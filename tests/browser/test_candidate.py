@@ -212,9 +212,13 @@ async def test_a_reload_asks_nothing_and_goes_on(listening: Visitor, exam: Exam)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await page.reload()
     await until(page, "recording")
+    # Moved by the page around it: the microphone is let go and taken up again.
+    await page.locator("undertone-candidate").evaluate("(element) => element.parentNode.append(element)")
+    await page.wait_for_timeout(500)
+    await until(page, "recording")
     await finish(page)
     assert len(exam.events("candidate_joined")) == 1
-    assert {event["stream"] for event in exam.events("candidate_streaming")} == {1, 2}
+    assert {event["stream"] for event in exam.events("window_stored")} == {1, 2, 3}
 
 
 # Where the browser's own objects can be reached from outside.
@@ -246,9 +250,33 @@ async def test_a_device_that_goes_and_a_context_that_stops_are_taken_up_again(li
     await page.wait_for_timeout(3_000)
     assert await page.evaluate("() => told.includes('blocked') && told.at(-1) === 'recording'")
     assert await page.evaluate("() => context.state === 'running' && stream.active")
+    await page.evaluate("() => context.close()")
+    await until(page, "blocked")
+    await page.get_by_role("button", name="Go on").click()
+    await until(page, "recording")
+    await page.wait_for_timeout(2_000)
     recorded = (time.monotonic() - began) * 1000
     told = await finish(page)
     assert told["bytes"] * 8 / KBPS + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("end", "This exam has ended"), ("revoke", "Your access to this exam was withdrawn")]
+)
+async def test_whoever_ends_it_is_named(listening: Visitor, exam: Exam, how: str, words: str) -> None:
+    page = await join(listening, exam)
+    await begin(page)
+    headers = {"Authorization": f"Bearer {exam.admin_id}"}
+    address = f"{exam.server.url}/meetings/{exam.meeting}"
+    if how == "end":
+        httpx.post(f"{address}/end", headers=headers).raise_for_status()
+    else:
+        (joined,) = exam.events("candidate_joined")
+        person = f"{address}/participants/{joined['participant']['id']}"
+        httpx.patch(person, headers=headers, json={"revoked": True}).raise_for_status()
+    await until(page, "failed")
+    await expect(page.get_by_text(words)).to_be_visible()
+    await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 async def test_leaving_asks_first(listening: Visitor, exam: Exam) -> None:

@@ -58,6 +58,7 @@ async def test_home_and_the_name(visitor: Visitor, server: Server) -> None:
     assert await holds(scenes.join(visitor, server)) == 2
 
 
+@pytest.mark.parametrize("visitor", list(LOOKS.values())[:2], ids=list(LOOKS)[:2], indirect=True)
 async def test_the_candidate(visitor: Visitor, server: Server) -> None:
     assert await holds(scenes.candidate(visitor, server)) == 7
 

@@ -137,6 +137,19 @@ async def test_a_new_anomaly_comes_by_itself_is_marked_and_announced(browser: Br
         await expect(newest.locator(".new")).to_have_count(0)
 
 
+async def test_what_is_being_heard_stays_when_the_anomaly_grows(browser: Browser, exam: Room) -> None:
+    anomaly = next(each for each in await exam.anomalies() if each["state"] == "open" and each["count"] == 1)
+    who = next(each for each in exam.people if each.id == anomaly["participant"]["id"])
+    [first] = anomaly["evidence"]
+    later = {**first, "clip": f"{who.id}-louder", "other_ms": first["other_ms"] + 10_000}
+    async with watching(browser, exam) as (_, page):
+        await page.locator(f'[data-anomaly="{anomaly["id"]}"]').click()
+        await page.locator("svg.waveform").wait_for()
+        await exam.tell("anomaly_grew", who, {"anomaly": {**anomaly, "count": 2, "evidence": [first, later]}})
+        await page.get_by_text("Heard in 2 windows").wait_for()
+        assert await page.locator("ut-player").evaluate("player => player.evidence.clip") == first["clip"]
+
+
 async def test_while_the_line_is_down_it_says_so_and_afterwards_what_was_missed(
     browser: Browser, server: Server, exam: Room
 ) -> None:
@@ -184,6 +197,9 @@ async def test_options_are_asked_for_and_remembered(browser: Browser, exam: Room
             await page.get_by_role("button", name="Options").click()
             await page.get_by_role("checkbox", name="Sound").check()
             await page.get_by_role("checkbox", name="Notifications").check()
+            async with asyncio.timeout(5):  # the browser is asked, and answers when it likes
+                while '"notify":true' not in await page.evaluate("localStorage['undertone.sidebar']"):
+                    await asyncio.sleep(0.05)
             await page.reload()
             await page.get_by_role("button", name="Options").click()
             await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
@@ -245,11 +261,21 @@ async def test_everything_by_the_keyboard_alone(browser: Browser, exam: Room) ->
         assert await _focused(page) == order[1]
         await page.keyboard.press("Enter")
         await page.locator("svg.waveform").wait_for()
+        await expect(page.locator(".detail-pane h2")).to_be_focused()
         await page.keyboard.press(" ")
         await expect(page.locator("ut-player").get_by_role("button", name="Pause")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.locator("ut-player")).to_have_count(0)
         assert await _focused(page) == order[1], "the focus goes back to where it came from"
+        await page.keyboard.press("ArrowUp")
+        assert await _focused(page) == order[0]
+        await page.get_by_label("Search candidates").focus()
+        stops = 0
+        while await _focused(page) is None:
+            await page.keyboard.press("Tab")
+            stops += 1
+            assert stops < 12, "a list is one stop, however long it is"
+        assert await _focused(page) == order[0], "the one that had the focus last"
         await page.get_by_label("Search candidates").focus()
         await page.keyboard.type("jk ")
         assert await page.get_by_label("Search candidates").input_value() == "jk ", "in a field, letters are letters"
@@ -322,6 +348,28 @@ async def test_what_can_be_pressed_is_large_enough(browser: Browser, exam: Room)
               .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
         )
         assert small == []
+
+
+async def test_long_lists_grow_as_one_scrolls_and_tell_their_length(browser: Browser, server: Server) -> None:
+    async with (
+        room(server, candidates=130, anomalies=150, minutes=3) as exam,
+        watching(browser, exam) as (_, page),
+    ):
+        await page.get_by_role("button", name="All", exact=False).first.click()
+        for part, length in (("ut-row", 130), ("ut-card", 150)):
+            items = page.locator("li", has=page.locator(part))
+            assert await items.count() < length, "what nobody sees is not made"
+            await expect(items.first).to_have_attribute("aria-setsize", str(length))
+            for _ in range(8):
+                await items.last.scroll_into_view_if_needed()
+                await asyncio.sleep(0.15)
+            await expect(items).to_have_count(length)
+            await expect(items.last).to_have_attribute("aria-posinset", str(length))
+        # A new one comes while somebody reads far below: it is said, and one click is the way up.
+        who = exam.people[0]
+        await exam.tell("anomaly_opened", who, anomaly_body(3, who, datetime.now(UTC)))
+        await page.get_by_role("button", name="1 new").click()
+        await expect(page.locator('[data-anomaly="late-3"]')).to_be_focused()
 
 
 async def test_an_empty_meeting_says_what_will_come(browser: Browser, server: Server) -> None:

@@ -35,7 +35,6 @@ async def test_one_more_event_costs_less_than_a_frame(
             paints: dict[str, float] = await page.evaluate(
                 "Object.fromEntries(performance.getEntriesByType('paint').map(entry => [entry.name, entry.startTime]))"
             )
-            assert await page.locator("ut-row").count() == CANDIDATES
             await asyncio.sleep(1)
             devtools = await visitor.context.new_cdp_session(page)
             # Of the thread, not of the wall: what else this machine does is not the page's.

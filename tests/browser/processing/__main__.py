@@ -158,19 +158,19 @@ def measure(played: Samples, recording: dict[str, Any], folder: Path, name: str)
     return heard
 
 
-def table(results: dict[tuple[int, int], list[Heard]]) -> str:
+def table(results: dict[tuple[int, int], list[Heard]], levels: list[int]) -> str:
     """One row a combination; by level: the second voice's change in dB (median), and minutes in which it was found."""
     lines = [
         "| echo cancellation | noise suppression | automatic gain | first voice |"
-        + "".join(f" {-level} dB |" for level in LEVELS_DB),
-        "|---|---|---|---|" + "---|" * len(LEVELS_DB),
+        + "".join(f" {-level} dB |" for level in levels),
+        "|---|---|---|---|" + "---|" * len(levels),
     ]
     for combination in range(8):
         names = " | ".join("on" if combination & bit else "off" for bit in (4, 2, 1))
-        main = np.median([h.main_db for level in LEVELS_DB for h in results[combination, level]])
+        main = np.median([h.main_db for level in levels for h in results[combination, level]])
         cells = [
             f"{np.median([h.second_db for h in heard]):+.0f} dB, {sum(h.found for h in heard)} of {len(heard)}"
-            for level in LEVELS_DB
+            for level in levels
             for heard in [results[combination, level]]
         ]
         lines.append(f"| {names} | {main:+.0f} dB | " + " | ".join(cells) + " |")
@@ -181,6 +181,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.processing", description=__doc__)
     parser.add_argument("speech", type=Path, help="a folder with manifest.jsonl, as ../shared/speech-dev")
     parser.add_argument("--minutes", type=int, default=4, help="pairs of voices, a minute each (default 4)")
+    parser.add_argument(
+        "--levels", type=int, nargs="+", default=list(LEVELS_DB), help="how many dB fainter the second is"
+    )
     parser.add_argument("--room", type=float, default=ROOM_DBFS, help="noise under everything, dBFS (default -65)")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--keep", type=Path, help="leave the recordings in this folder")
@@ -196,7 +199,7 @@ def main() -> None:
             address = f"http://127.0.0.1:{server.server_port}/"
             print(f"Encoding costs {cost(address, arguments.chromium):.1f} ms for a second of sound.")
             if arguments.minutes:
-                print(table(run(arguments, folder, address)))
+                print(table(run(arguments, folder, address), arguments.levels))
             server.shutdown()
 
 
@@ -208,7 +211,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def run(arguments: argparse.Namespace, folder: Path, address: str) -> dict[tuple[int, int], list[Heard]]:
     chosen = [(decode(a.file), decode(b.file)) for a, b in pairs(voices(arguments.speech), arguments.minutes)]
     results: dict[tuple[int, int], list[Heard]] = defaultdict(list)
-    for level in LEVELS_DB:
+    for level in arguments.levels:
         rng = np.random.default_rng(5)
         played = np.concatenate([minute(first, second, level, arguments.room, rng) for first, second in chosen])
         wav = folder / f"played-{level}.wav"

@@ -16,7 +16,7 @@ export class MicrophoneCheck {
   #microphone: Microphone;
   #onChange: () => void;
   #levels: Levels;
-  #port: MessagePort;
+  #port: MessagePort | undefined;
   #heard: number[] = [];
   #samples: Float32Array<ArrayBuffer>;
   #filled = 0;
@@ -28,10 +28,10 @@ export class MicrophoneCheck {
     this.#onChange = onChange;
     this.#levels = new Levels(microphone.sampleRate);
     this.#samples = new Float32Array(CHECK_S * microphone.sampleRate);
-    const channel = new MessageChannel();
-    this.#port = channel.port2;
-    this.#port.onmessage = (event: MessageEvent<Float32Array>) => this.#take(event.data);
-    microphone.sendTo(channel.port1);
+    microphone.sendTo((samples) => {
+      this.#port = samples;
+      samples.onmessage = (event: MessageEvent<Float32Array>) => this.#take(event.data);
+    });
   }
 
   /** Seconds that are still to be recorded. */
@@ -64,7 +64,7 @@ export class MicrophoneCheck {
   }
 
   stop(): void {
-    this.#port.close();
+    this.#port?.close();
   }
 
   #take(samples: Float32Array): void {

@@ -25,18 +25,24 @@ export class Credentials {
     this.#kept = this.#load();
   }
 
-  /** A token to begin with. Rejects with ApiError. */
+  /**
+   * A token to begin with: the kept one, be it old, so that a reload records at once even while the server is away; it is
+   * renewed when the server asks for that. Rejects with ApiError.
+   */
   async first(): Promise<string> {
     const { token, name } = this.#identity;
     if (token) return token;
     // Another name is another person at the same computer.
-    if (this.#kept?.name !== name) return this.#join();
+    return this.#kept?.name === name ? this.#kept.token : this.#join();
+  }
+
+  /** The server knows nothing of this participant any more, or its secret has changed: the next beginning joins anew. */
+  forget(): void {
+    this.#kept = undefined;
     try {
-      return await this.renew();
-    } catch (error) {
-      // The server knows nothing of that participant any more, or its secret has changed.
-      if (error instanceof ApiError && ["unauthorized", "not_found"].includes(error.code)) return this.#join();
-      throw error;
+      localStorage.removeItem(this.#key);
+    } catch {
+      // Storage is off: nothing was kept.
     }
   }
 

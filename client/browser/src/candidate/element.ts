@@ -16,6 +16,8 @@ import { styles } from "./styles.ts";
 import { checking, consent, elsewhere, failed, finished, finishing } from "./views.ts";
 
 const TAKEN_OVER = 4506;
+/** After these another try joins anew. */
+const FORGETS = ["unauthorized", "not_found"];
 /** What the server keeps by default (docs/operations.md); `retention-days` says what this one keeps. */
 const RETENTION_DAYS = 30;
 
@@ -102,14 +104,18 @@ export class UndertoneCandidate extends LitElement {
     this.#go("finishing");
   }
 
-  /** A reload in the midst of an exam asks nothing again. */
-  protected override firstUpdated(): void {
-    if (underWay(this.#key)) void this.#back();
+  /** A reload in the midst of an exam asks nothing again; nor does a page that moves the element. */
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.updateComplete.then(() => {
+      if (this.isConnected && this.#phase === "consent" && underWay(this.#key)) void this.#back();
+    });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#letGo();
+    this.#phase = "consent";
   }
 
   protected override render(): TemplateResult {
@@ -223,16 +229,20 @@ export class UndertoneCandidate extends LitElement {
     this.#check = undefined;
     this.#go("exam");
     const { server, meeting, name, token, joinSecret, renew } = this;
+    const credentials = new Credentials({ server, meeting, name, token, joinSecret, renew });
     const running = new Exam(this.#microphone!, {
       server,
       kbps: this.#kbps,
-      credentials: new Credentials({ server, meeting, name, token, joinSecret, renew }),
+      credentials,
       onChange: () => this.requestUpdate(),
       onFinished: (detail) => {
         this.#go("finished");
         this.#dispatch("undertone-finished", detail);
       },
-      onOver: (over) => this.#over(over),
+      onOver: (over) => {
+        if (FORGETS.includes(over.code)) credentials.forget();
+        this.#over(over);
+      },
     });
     this.#exam = running;
     try {

@@ -3,8 +3,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { CandidateStrings } from "../locale/index.ts";
 import { FLOOR_DBFS } from "../recorder/level.ts";
-import { NEEDS_A_CLICK, type Trouble } from "../recorder/microphone.ts";
 import type { Status } from "../recorder/protocol.ts";
+import { NEEDS_A_CLICK, type Trouble } from "../recorder/trouble.ts";
 import { KEEP_MS } from "../session/outbox.ts";
 import { type Icon, icon } from "./icons.ts";
 import { button, meter } from "./parts.ts";

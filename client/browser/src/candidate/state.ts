@@ -1,7 +1,7 @@
 /** What the candidate is told: one state out of all that can be the matter at once. Pure. */
 
-import type { Trouble } from "../recorder/microphone.ts";
 import type { Status } from "../recorder/protocol.ts";
+import type { Trouble } from "../recorder/trouble.ts";
 
 /** Where the candidate is on the way through. */
 export type Phase = "consent" | "check" | "exam" | "finishing" | "finished" | "elsewhere" | "failed";

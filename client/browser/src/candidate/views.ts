@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { CandidateStrings } from "../locale/index.ts";
-import type { Trouble } from "../recorder/microphone.ts";
+import type { Trouble } from "../recorder/trouble.ts";
 import type { MicrophoneCheck } from "./check.ts";
 import { icon } from "./icons.ts";
 import { button, heading, meter } from "./parts.ts";

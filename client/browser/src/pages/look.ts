@@ -192,8 +192,12 @@ export const look = css`
   dialog .row {
     justify-content: flex-end;
   }
+  .card h1 {
+    font-size: 1.5rem;
+  }
   .middle {
     display: grid;
+    align-content: start;
     gap: 20px;
     inline-size: min(30rem, 100%);
     margin-inline: auto;

@@ -85,8 +85,11 @@ function centile(sorted: readonly number[], part: number): number {
   return below + (above - below) * (at % 1);
 }
 
-/** A microphone that delivers less than this for `SILENT_AFTER_MS` hears nothing, not even the room. */
-export const DEAD_DBFS = -95;
+/**
+ * A microphone that delivers less than this for `SILENT_AFTER_MS` hears nothing, not even the room. Noise suppression
+ * brings a room of -65 dBFS down to -90, and a quieter one further; a headset's switch delivers zeros.
+ */
+export const DEAD_DBFS = -110;
 export const SILENT_AFTER_MS = 10_000;
 
 /** Notices a microphone that has gone dead: muted at the headset, or delivering zeros. */

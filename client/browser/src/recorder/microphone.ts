@@ -1,5 +1,7 @@
 /** The microphone and the way from it to whoever takes its samples. Notices everything that can happen to it. */
 
+import { refusal, type Trouble } from "./trouble.ts";
+
 /** What the browser may do to the sound before anybody gets it. */
 export interface Processing {
   echoCancellation: boolean;
@@ -14,16 +16,6 @@ export const DEFAULT_PROCESSING: Processing = {
   autoGainControl: false,
 };
 
-/**
- * `denied`: the person or the page's policy said no; `none`: there is no microphone; `busy`: another program has it, or
- * the system refuses it; `insecure`: the page is not served over https; `unplugged`: it went away, and another is
- * waited for; `muted`: by the system or at the device; `asleep`: the browser wants a click before it goes on.
- */
-export type Trouble = "denied" | "none" | "busy" | "insecure" | "unplugged" | "muted" | "asleep";
-
-/** All others end without anybody's help: the device comes back, or its mute is lifted. */
-export const NEEDS_A_CLICK: readonly Trouble[] = ["denied", "none", "busy", "insecure", "asleep"];
-
 /** 48 kHz whatever the device: the browser brings it there, better than LAME would. */
 const SAMPLE_RATE = 48000;
 const RETRY_MS = 3000;
@@ -36,6 +28,8 @@ export class Microphone {
   #onChange: () => void;
   #context: AudioContext | undefined;
   #tap: AudioWorkletNode | undefined;
+  #take: ((samples: MessagePort) => void) | undefined;
+  #rate = SAMPLE_RATE;
   #source: MediaStreamAudioSourceNode | undefined;
   #track: MediaStreamTrack | undefined;
   #chosen: string | undefined; // deviceId
@@ -54,7 +48,7 @@ export class Microphone {
 
   /** Samples a second of what is posted. */
   get sampleRate(): number {
-    return this.#context?.sampleRate ?? SAMPLE_RATE;
+    return this.#rate;
   }
 
   /** Whether samples can be sent somewhere: a microphone was opened at least once. */
@@ -88,15 +82,21 @@ export class Microphone {
     return all.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId !== "");
   }
 
-  /** From now on, blocks of samples (Float32Array) are posted there; the port is handed over. */
-  sendTo(port: MessagePort): void {
-    this.#tap!.port.postMessage(port, [port]);
+  /**
+   * From now on, blocks of samples (Float32Array) come out of the port that `take` is given: at once, and again should
+   * the browser's audio have to be built anew.
+   */
+  sendTo(take: (samples: MessagePort) => void): void {
+    this.#take = take;
+    this.#wire();
   }
 
   /** The click that `asleep` and the refusals wait for. */
   async wake(): Promise<void> {
-    await this.#context?.resume();
-    if (this.#track?.readyState !== "live") await this.#acquire();
+    await this.#resume();
+    // It is closed, or its output device is gone for good.
+    if (this.#context && this.#context.state !== "running") this.#letContextGo();
+    if (this.#track?.readyState !== "live" || !this.#context) await this.#acquire();
     else this.#look();
   }
 
@@ -120,19 +120,39 @@ export class Microphone {
     navigator.mediaDevices?.removeEventListener("devicechange", this.#devicesChanged);
     if (this.#permission) this.#permission.onchange = null;
     this.#release();
-    this.#tap?.port.postMessage(null);
-    if (this.#context) {
-      this.#context.onstatechange = null;
-      void this.#context.close();
-    }
+    this.#letContextGo();
   }
 
   // --- the way of the samples
 
+  #wire(): void {
+    if (!this.#take || !this.#tap) return;
+    const { port1, port2 } = new MessageChannel();
+    this.#tap.port.postMessage(port1, [port1]);
+    this.#take(port2);
+  }
+
+  /** Resolves at the latest after a moment: a browser that wants a click first leaves it pending. */
+  async #resume(): Promise<void> {
+    const pause = new Promise<void>((done) => setTimeout(done, 500));
+    // What is closed can't be resumed; its state says so.
+    await Promise.race([this.#context?.resume().catch(() => {}), pause]);
+  }
+
+  #letContextGo(): void {
+    const context = this.#context;
+    this.#context = undefined;
+    this.#tap?.port.postMessage(null);
+    this.#tap = undefined;
+    if (!context) return;
+    context.onstatechange = null;
+    if (context.state !== "closed") void context.close();
+  }
+
   /** The context is made when there is a stream: Firefox joins a microphone only with a context of its own rate. */
   async #makeContext(stream: MediaStream): Promise<void> {
     // Nobody waits for the sound: larger buffers survive a busy machine, and wake it less often.
-    let context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: "playback" });
+    let context = new AudioContext({ sampleRate: this.#rate, latencyHint: "playback" });
     try {
       context.createMediaStreamSource(stream).disconnect();
     } catch (error) {
@@ -150,6 +170,8 @@ export class Microphone {
     this.#tap.connect(context.destination);
     context.onstatechange = () => this.#look();
     this.#context = context;
+    this.#rate = context.sampleRate; // whoever takes the samples counts on it
+    this.#wire();
   }
 
   // --- the device
@@ -170,7 +192,7 @@ export class Microphone {
       this.#source.connect(this.#tap!);
       this.#adopt(stream.getAudioTracks()[0]!);
       await this.#rememberDefault();
-      await Promise.race([this.#context!.resume(), new Promise((done) => setTimeout(done, 500))]);
+      await this.#resume();
       this.#look();
     } catch (error) {
       this.#set(refusal(error));
@@ -243,9 +265,9 @@ export class Microphone {
 
   #look(): void {
     if (this.#closed || !this.#track) return;
-    if (this.#context!.state !== "running") {
+    if (this.#context?.state !== "running") {
       this.#set("asleep");
-      void this.#context!.resume();
+      void this.#resume();
     } else this.#set(this.#track.muted ? "muted" : null);
   }
 
@@ -254,23 +276,6 @@ export class Microphone {
     this.trouble = trouble;
     this.#onChange();
   }
-}
-
-const REFUSALS: Readonly<Record<string, Trouble>> = {
-  NotAllowedError: "denied",
-  SecurityError: "denied",
-  NotFoundError: "none",
-  OverconstrainedError: "none",
-  NotReadableError: "busy",
-  AbortError: "busy",
-  NotSupportedError: "busy", // Firefox, a microphone whose rate is not the context's
-};
-
-/** Trouble of what `getUserMedia` throws. Rethrows what no browser is known to throw. */
-function refusal(error: unknown): Trouble {
-  const trouble = error instanceof DOMException ? REFUSALS[error.name] : undefined;
-  if (trouble === undefined) throw error;
-  return trouble;
 }
 
 function defaultGroup(devices: readonly MediaDeviceInfo[]): string | undefined {

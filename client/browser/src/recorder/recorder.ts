@@ -28,12 +28,14 @@ export class Recorder {
     this.#worker.onerror = (event) => {
       this.#ended({ close: 0, code: "unsupported", detail: event.message || "the recorder's worker can't be started" });
     };
-    const channel = new MessageChannel();
-    microphone.sendTo(channel.port1);
     const { server, token, kbps } = options;
-    const samples = channel.port2;
-    const start: Start = { type: "start", samples, sampleRate: microphone.sampleRate, kbps, server, token };
-    this.#worker.postMessage(start, [samples]);
+    const { sampleRate } = microphone;
+    let started = false;
+    microphone.sendTo((samples) => {
+      const start: Start = { type: "start", samples, sampleRate, kbps, server, token };
+      this.#worker.postMessage(started ? { type: "samples", samples } : start, [samples]);
+      started = true;
+    });
     addEventListener("online", this.#network);
     addEventListener("offline", this.#network);
   }

@@ -29,7 +29,7 @@ class Work {
   #blocks = 0;
 
   constructor({ samples, sampleRate, kbps, server, token }: Start, encoder: Mp3Encoder) {
-    this.#samples = samples;
+    this.#samples = this.#listen(samples);
     const format = { codec: "mp3", sample_rate: outputRate(sampleRate), bitrate: kbps * 1000 };
     this.#stream = new CandidateStream({
       server,
@@ -40,12 +40,20 @@ class Work {
       onMessage: () => this.#status(),
     });
     this.#recording = new Recording(this.#stream, encoder, sampleRate);
-    samples.onmessage = (event: MessageEvent<Float32Array>) => this.#block(event.data);
     this.#stream.start();
+  }
+
+  #listen(samples: MessagePort): MessagePort {
+    samples.onmessage = (event: MessageEvent<Float32Array>) => this.#block(event.data);
+    return samples;
   }
 
   take(message: Exclude<ToWorker, Start>): void {
     switch (message.type) {
+      case "samples":
+        this.#samples.close();
+        this.#samples = this.#listen(message.samples);
+        break;
       case "token":
         for (const asked of this.#asked.splice(0)) asked.resolve(message.token);
         break;

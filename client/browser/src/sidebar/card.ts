@@ -18,6 +18,7 @@ export class Card extends Part {
     opened: { attribute: false },
     inside: { attribute: false },
     fresh: { attribute: false },
+    stop: { attribute: false },
   };
   declare item: Item;
   declare expected: number | null;
@@ -31,6 +32,8 @@ export class Card extends Part {
   declare inside: boolean;
   /** Came while somebody watched, and nobody has opened it yet. */
   declare fresh: boolean;
+  /** Whether it is the one of the list that the Tab key stops at. */
+  declare stop: boolean;
 
   protected override render(): TemplateResult {
     const { item, words, opened } = this;
@@ -45,7 +48,8 @@ export class Card extends Part {
           class="card-head"
           data-anomaly=${anomaly.id}
           aria-expanded=${opened}
-          @click=${() => this.actions.open(opened ? null : anomaly.id)}
+          tabindex=${this.stop ? 0 : -1}
+          @click=${(event: MouseEvent) => this.actions.open(opened ? null : anomaly.id, event.detail === 0)}
         >
           ${kindIcon(anomaly.kind)}
           <span class="card-line">

@@ -50,24 +50,25 @@ export class EvidenceView extends Part {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("item") && changed.get("item")?.anomaly.id !== this.item.anomaly.id) this.clip = null;
+    const { id, evidence } = this.item.anomaly;
+    if (!changed.has("item") || changed.get("item")?.anomaly.id === id) return;
+    this.clip = evidence[strongest(evidence)]?.clip ?? null; // and stays: what grows meanwhile is not what is being heard
   }
 
   protected override render(): TemplateResult {
     const { item, words, actions } = this;
     const { t } = words;
     const { evidence, count, participant } = item.anomaly;
-    const chosen = Math.max(
+    const index = Math.max(
       0,
       evidence.findIndex((each) => each.clip === this.clip),
     );
-    const index = this.clip === null ? strongest(evidence) : chosen;
     const shown = evidence[index];
     return html`<div class="evidence">
       ${
         this.row
           ? html`<div class="evidence-head">
-              <h2 dir="auto">${participant.name}</h2>
+              <h2 dir="auto" tabindex="-1">${participant.name}</h2>
               <button type="button" class="button icon-only quiet-button" aria-label=${t.close} title=${t.close} @click=${() => actions.open(null)}>
                 ${icons.close}
               </button>

@@ -1,14 +1,15 @@
-/** The anomalies, newest first. Cards come as far as somebody scrolls: of 500, most are never looked at. */
+/** The anomalies, newest first. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { arrangeFeed, type FeedQuery } from "./arrange.ts";
+import type { Card } from "./card.ts";
+import { Growing } from "./growing.ts";
 import { icons, reviewIcon } from "./icons.ts";
+import { rove } from "./keys.ts";
 import type { Item, ReviewState, Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 
-/** Two screens of a large display. */
-const AT_ONCE = 40;
 const FILTERS = ["open", "confirmed", "dismissed", "all"] as const;
 
 export class Feed extends Part {
@@ -25,8 +26,7 @@ export class Feed extends Part {
     rate: { attribute: false },
     inside: { attribute: false },
     known: { attribute: false },
-    shown: { state: true },
-    away: { state: true },
+    current: { state: true },
   };
   declare items: readonly Item[];
   declare reviews: ReadonlyMap<ReviewState, number>;
@@ -40,12 +40,11 @@ export class Feed extends Part {
   declare rate: number;
   declare inside: boolean;
   declare known: boolean;
-  declare shown: number;
-  /** Whether the newest card is out of sight. */
-  declare away: boolean;
+  /** The card that had the focus last. */
+  declare current: string | null;
 
   #list: Item[] = [];
-  #watch: IntersectionObserver | null = null;
+  readonly #growing = new Growing(this);
 
   constructor() {
     super();
@@ -55,8 +54,7 @@ export class Feed extends Part {
     this.openId = null;
     this.inside = true;
     this.known = false;
-    this.shown = AT_ONCE;
-    this.away = false;
+    this.current = null;
   }
 
   /** The ids that are shown, in their order: what J and K walk along. */
@@ -68,44 +66,24 @@ export class Feed extends Part {
   async reveal(id: string, focus: boolean): Promise<void> {
     const place = this.order.indexOf(id);
     if (place < 0) return;
-    this.shown = Math.max(this.shown, place + 10);
+    this.#growing.reach(place);
     await this.updateComplete;
     const head = this.querySelector<HTMLElement>(`[data-anomaly="${CSS.escape(id)}"]`);
     head?.scrollIntoView({ block: "nearest" });
     if (focus) head?.focus({ preventScroll: true });
   }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#watch?.disconnect();
-    this.#watch = null;
-  }
-
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("query")) this.shown = AT_ONCE;
+    if (changed.has("query")) this.#growing.reset();
     this.#list = arrangeFeed(this.items, this.query, this.openId);
-  }
-
-  protected override updated(): void {
-    const scroller = this.querySelector(".scroller");
-    this.#watch ??= new IntersectionObserver(
-      (seen) => {
-        for (const { target, isIntersecting } of seen) {
-          if (target.classList.contains("start")) this.away = !isIntersecting;
-          else if (isIntersecting && this.shown < this.#list.length) this.shown += AT_ONCE;
-        }
-      },
-      { root: scroller, rootMargin: "0px 0px 600px 0px" },
-    );
-    this.#watch.disconnect(); // observing anew tells anew: the end may have come into sight without moving
-    for (const edge of this.querySelectorAll(".edge")) this.#watch.observe(edge);
   }
 
   protected override render(): TemplateResult {
     const { words, inside } = this;
     const { t } = words;
     const list = this.#list;
-    const unseen = this.away ? list.filter((item) => this.fresh.has(item.anomaly.id)).length : 0;
+    const stop = (list.find((item) => item.anomaly.id === this.current) ?? list[0])?.anomaly.id;
+    const unseen = this.#growing.away ? list.filter((item) => this.fresh.has(item.anomaly.id)).length : 0;
     return html`${this.#tools()}
       <div class="scroller" tabindex="-1">
         <span class="edge start"></span>
@@ -115,9 +93,14 @@ export class Feed extends Part {
             : nothing
         }
         ${list.length === 0 ? this.#none() : nothing}
-        <ol class="cards" aria-label=${t.anomaliesTitle}>
+        <ol
+          class="cards"
+          aria-label=${t.anomaliesTitle}
+          @keydown=${(event: KeyboardEvent) => rove(event, "card-head")}
+          @focusin=${this.#focused}
+        >
           ${repeat(
-            list.slice(0, this.shown),
+            this.#growing.of(list),
             (item) => item.anomaly.id,
             (item, place) => html`<li aria-setsize=${list.length} aria-posinset=${place + 1}>
               <ut-card
@@ -130,12 +113,17 @@ export class Feed extends Part {
                 .opened=${item.anomaly.id === this.openId}
                 .inside=${inside}
                 .fresh=${this.fresh.has(item.anomaly.id)}
+                .stop=${item.anomaly.id === stop}
               ></ut-card>
             </li>`,
           )}
         </ol>
-        <span class="edge"></span>
+        <span class="edge end"></span>
       </div>`;
+  }
+
+  #focused(event: FocusEvent): void {
+    this.current = (event.target as Element).closest<Card>("ut-card")?.item.anomaly.id ?? this.current;
   }
 
   #toTop(): void {

@@ -32,3 +32,17 @@ export function key(event: KeyboardEvent, keyed: Keyed): void {
   } else return;
   event.preventDefault();
 }
+
+/**
+ * Up, down, Home and End between the heads of a list: for the Tab key it is one stop, however long it is. `stop` is the
+ * class of the heads.
+ */
+export function rove(event: KeyboardEvent, stop: string): void {
+  const list = event.currentTarget as HTMLElement;
+  const heads = [...list.getElementsByClassName(stop)] as HTMLElement[];
+  const at = heads.indexOf(event.composedPath()[0] as HTMLElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: heads.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  heads[to]?.focus();
+}

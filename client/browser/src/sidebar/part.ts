@@ -20,8 +20,8 @@ export interface Words {
 
 /** What a part can ask for. The same object for as long as the sidebar lives. */
 export interface Actions {
-  /** Show an anomaly's evidence; null closes it. */
-  open(anomaly: string | null): void;
+  /** Show an anomaly's evidence; null closes it. By the keyboard, the focus goes to where it is shown. */
+  open(anomaly: string | null, byKeyboard?: boolean): void;
   filter(query: Partial<FeedQuery>): void;
   decide(anomaly: string, decision: ReviewState, note: string | null): void;
   /** Resolves when the server has it. Rejects with what was wrong, in words. */

@@ -178,18 +178,14 @@ export class Player extends Part {
     line.setAttribute("x1", share);
     line.setAttribute("x2", share);
     const lit = speaking(this.#turns, at);
-    const second = String(Math.floor(at / 1000));
-    if (slider.getAttribute("aria-valuenow") !== second) {
-      const { t } = this.words;
-      slider.setAttribute("aria-valuenow", second);
-      slider.setAttribute(
-        "aria-valuetext",
-        t.placeOf(
-          at,
-          lit.map((voice) => this.#voices[voice]!.label),
-        ),
-      );
-      this.querySelector(".player-time")!.textContent = t.position(at);
+    const { t } = this.words;
+    const time = this.querySelector(".player-time")!;
+    if (time.textContent !== t.position(at)) time.textContent = t.position(at);
+    // While it plays it is heard: a screen reader need not say each second.
+    if (this.#audio.paused) {
+      const labels = lit.map((voice) => this.#voices[voice]!.label);
+      slider.setAttribute("aria-valuenow", String(Math.floor(at / 1000)));
+      slider.setAttribute("aria-valuetext", t.placeOf(at, labels));
     }
     if (lit.join() !== this.lit.join()) this.lit = lit;
   }

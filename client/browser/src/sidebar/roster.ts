@@ -1,11 +1,14 @@
 /** Every candidate of the meeting: search, filter, order. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { arrangeRoster, type RosterQuery, SORTS, type Sort } from "./arrange.ts";
+import { Growing } from "./growing.ts";
 import { icons, stateIcon } from "./icons.ts";
+import { rove } from "./keys.ts";
 import { type CandidateState, type Row, STATES } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
+import type { CandidateRow } from "./row.ts";
 import type { Axis } from "./strip.ts";
 
 export class Roster extends Part {
@@ -21,6 +24,7 @@ export class Roster extends Part {
     text: { state: true },
     state: { state: true },
     anomaliesOnly: { state: true },
+    current: { state: true },
   };
   declare rows: readonly Row[];
   declare states: ReadonlyMap<CandidateState, number>;
@@ -33,6 +37,9 @@ export class Roster extends Part {
   declare text: string;
   declare state: RosterQuery["state"];
   declare anomaliesOnly: boolean;
+  /** The row that had the focus last. */
+  declare current: string | null;
+  readonly #growing = new Growing(this);
 
   constructor() {
     super();
@@ -45,12 +52,19 @@ export class Roster extends Part {
     this.text = "";
     this.state = "all";
     this.anomaliesOnly = false;
+    this.current = null;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const asked = ["text", "state", "anomaliesOnly", "sort"] as const;
+    if (asked.some((field) => changed.has(field))) this.#growing.reset();
   }
 
   protected override render(): TemplateResult {
     const { t, lang } = this.words;
     const { text, state, anomaliesOnly, sort } = this;
     const shown = arrangeRoster(this.rows, { text, state, anomaliesOnly, sort }, lang);
+    const stop = (shown.find((row) => row.id === this.current) ?? shown[0])?.id;
     return html`<div class="tools" ?hidden=${this.rows.length === 0}>
         <div class="tools-line">
           <label class="search">
@@ -91,23 +105,35 @@ export class Roster extends Part {
       </div>
       <p class="sr-only" role="status">${text || state !== "all" || anomaliesOnly ? t.found(shown.length) : nothing}</p>
       <div class="scroller" tabindex="-1">
+        <span class="edge start"></span>
         ${shown.length === 0 ? this.#none() : nothing}
-        <ul class="rows" aria-label=${t.candidates}>
+        <ul
+          class="rows"
+          aria-label=${t.candidates}
+          @keydown=${(event: KeyboardEvent) => rove(event, "row-head")}
+          @focusin=${this.#focused}
+        >
           ${repeat(
-            shown,
+            this.#growing.of(shown),
             (row) => row.id,
-            (row) => html`<li>
+            (row, place) => html`<li aria-setsize=${shown.length} aria-posinset=${place + 1}>
               <ut-row
                 .row=${row}
                 .axis=${this.axis}
                 .words=${this.words}
                 .actions=${this.actions}
                 .mayChange=${this.mayChange}
+                .stop=${row.id === stop}
               ></ut-row>
             </li>`,
           )}
         </ul>
+        <span class="edge end"></span>
       </div>`;
+  }
+
+  #focused(event: FocusEvent): void {
+    this.current = (event.target as Element).closest<CandidateRow>("ut-row")?.row.id ?? this.current;
   }
 
   #states(): TemplateResult {

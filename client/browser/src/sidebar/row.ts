@@ -19,6 +19,7 @@ export class CandidateRow extends Part {
     words: { attribute: false },
     actions: { attribute: false },
     mayChange: { attribute: false },
+    stop: { attribute: false },
     unfolded: { state: true },
     busy: { state: true },
     fault: { state: true },
@@ -29,6 +30,8 @@ export class CandidateRow extends Part {
   declare words: Words;
   declare actions: Actions;
   declare mayChange: boolean;
+  /** Whether it is the one of the list that the Tab key stops at. */
+  declare stop: boolean;
   declare unfolded: boolean;
   declare busy: boolean;
   declare fault: string | null;
@@ -37,6 +40,7 @@ export class CandidateRow extends Part {
   constructor() {
     super();
     this.mayChange = false;
+    this.stop = false;
     this.unfolded = false;
     this.busy = false;
     this.fault = null;
@@ -56,6 +60,7 @@ export class CandidateRow extends Part {
         type="button"
         class="row-head"
         aria-expanded=${this.unfolded}
+        tabindex=${this.stop ? 0 : -1}
         @click=${() => {
           this.unfolded = !this.unfolded;
         }}

@@ -86,7 +86,10 @@ export class UndertoneSidebar extends Connected {
 
   /** What parts ask for. */
   readonly #actions: Actions = {
-    open: (anomaly) => this.#open(anomaly),
+    open: (anomaly, byKeyboard) => {
+      this.#open(anomaly);
+      if (anomaly !== null && byKeyboard) void this.updateComplete.then(() => this.#enterDetail());
+    },
     filter: (query) => {
       this.query = { ...this.query, ...query };
       this.tab = "feed";
@@ -153,6 +156,13 @@ export class UndertoneSidebar extends Connected {
     }
     const at = anomaly ?? before;
     if (at) void this.updateComplete.then(() => this.#feed?.reveal(at, anomaly === null || !inSight));
+  }
+
+  /** Where the evidence is beside the feed, the Tab key would take a screen of cards to get there. */
+  async #enterDetail(): Promise<void> {
+    const view = this.renderRoot.querySelector<EvidenceView>(".detail-pane ut-evidence");
+    await view?.updateComplete;
+    view?.querySelector("h2")?.focus();
   }
 
   get #feed(): Feed | null {

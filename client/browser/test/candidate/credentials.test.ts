@@ -30,7 +30,8 @@ beforeEach(() => {
   const kept = new Map<string, string>();
   const localStorage = {
     getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (k: string, v: string) => kept.set(k, v),
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
   };
   Object.defineProperty(globalThis, "localStorage", { value: localStorage, configurable: true });
 });
@@ -44,8 +45,11 @@ const JOIN = "POST /meetings/m1/participants";
 const RENEW = "POST /meetings/m1/participants/p1/token";
 
 describe("who this browser is", () => {
-  test("joins once; a reload is the same participant with a fresh token", async () => {
+  test("joins once; a reload is the same participant, and asks nothing of a server that may be away", async () => {
     assert.equal(await credentials().first(), "token-1");
+    assert.equal(await credentials().first(), "token-1");
+    assert.deepEqual(asked, [JOIN]);
+    assert.equal(await credentials().renew(), "token-2");
     assert.equal(await credentials().first(), "token-2");
     assert.deepEqual(asked, [JOIN, RENEW]);
   });
@@ -56,20 +60,18 @@ describe("who this browser is", () => {
     assert.deepEqual(asked, [JOIN, JOIN]);
   });
 
-  for (const code of ["unauthorized", "not_found"]) {
-    test(`joins anew when the server knows nothing of the participant: ${code}`, async () => {
-      await credentials().first();
-      refuse = { status: 401, code };
-      await credentials().first();
-      assert.deepEqual(asked, [JOIN, RENEW, JOIN]);
-    });
-  }
+  test("forgotten, it joins anew", async () => {
+    const first = credentials();
+    await first.first();
+    first.forget();
+    await first.first();
+    assert.deepEqual(asked, [JOIN, JOIN]);
+  });
 
-  test("who was shut out does not come in by joining again", async () => {
+  test("what the server says against a renewal is told", async () => {
     await credentials().first();
     refuse = { status: 403, code: "revoked" };
-    await assert.rejects(credentials().first(), { code: "revoked", final: true });
-    assert.deepEqual(asked, [JOIN, RENEW]);
+    await assert.rejects(credentials().renew(), { code: "revoked", final: true });
   });
 
   test("a token of the platform's own is taken as it is, and the platform gives the next", async () => {

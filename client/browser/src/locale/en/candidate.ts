@@ -1,7 +1,7 @@
 /** English, for candidate. The other languages have exactly these entries. */
 
 import type { Verdict } from "../../recorder/level.ts";
-import type { Trouble } from "../../recorder/microphone.ts";
+import type { Trouble } from "../../recorder/trouble.ts";
 
 const time = new Intl.DateTimeFormat("en", { timeStyle: "short" });
 const seconds = new Intl.NumberFormat("en", { style: "unit", unit: "second", unitDisplay: "long" });

@@ -52,7 +52,7 @@ export const sidebar = {
   notify: "Notifications",
   notifyMeans: "From the browser, while you look elsewhere",
   notifyRefused: "The browser does not allow this page to notify",
-  keys: "J and K move through the anomalies, space plays, ← and → jump between turns.",
+  keys: "↑ and ↓ move through a list, J and K through the anomalies. Space plays, ← and → jump between turns.",
   views: "Views",
 
   // Candidates.
