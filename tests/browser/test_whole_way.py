@@ -25,8 +25,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
 STORED_WITHIN_S: Final = 75
 JUDGED_WITHIN_S: Final = 40  # on two cores with other work beside; 4 s where there is none
 HIDDEN_S: Final = 30
-# The clock of the samples and the one on the wall, the moment between a click and the first sample, a second at most.
-CLOSE_MS: Final = 1_000
+# The clock of the samples and the one on the wall: half a second of missing sound is not announced, and the older tab
+# hears of the newer one when the server has already changed sides. An outage or a hidden tab would be ten times that.
+CLOSE_MS: Final = 2_000
 # On a busy machine the fake microphone leaves out some of its 10 ms pieces. The recorder announces what is missing once
 # it is half a second; nothing may ever be there twice, and matching is as good as the processing lets it.
 SLIPS_S: Final = 0.6
