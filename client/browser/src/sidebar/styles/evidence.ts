@@ -21,6 +21,7 @@ export const evidenceStyles = css`
     gap: 12px;
   }
   .evidence-head h2 {
+    outline: none; /* the focus comes here to go on from, not to press it */
     font-size: 1.25rem;
     font-weight: 600;
     line-height: 1.3;
