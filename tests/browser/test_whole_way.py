@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join, recording
-from tests.browser.sound import decoded, places, seconds, steps
+from tests.browser.sound import PIECE_S, decoded, places, seconds, steps
 from tests.browser.visitor import AWAY, Visitor, running_profile, visiting
 from tests.serving import Server
 
@@ -128,23 +128,29 @@ async def _it_is_heard_and_seen(server: Server, meeting: Meeting, watch: Page, c
     assert await player.evaluate("player => player.audio.currentTime") > began + 1
     await player.get_by_role("button", name="Pause").click()
 
-    anomaly = _ask(server, meeting, "anomalies").json()["anomalies"][0]
-    [evidence, *_] = anomaly["evidence"]
-    assert evidence["voices"] == 2
     seen = await player.evaluate(LANES)
     assert len(seen) == 2
-    drawn = sorted([start, start + width] for lane in seen for start, width in lane)
-    told = sorted([start, end] for start, end, _ in evidence["turns"])
-    flat = [each / evidence["duration_ms"] * 100 for turn in told for each in turn]
-    assert [each for turn in drawn for each in turn] == pytest.approx(flat, abs=0.1)
+    drawn = [each for turn in sorted([start, start + width] for lane in seen for start, width in lane) for each in turn]
+    # Of several windows (a gap that was announced ends one early) the card shows one.
+    all_evidence = _ask(server, meeting, "anomalies").json()["anomalies"][0]["evidence"]
+    shown = [each for each in all_evidence if _in_percent(each) == pytest.approx(drawn, abs=0.1)]
+    assert shown, (drawn, [_in_percent(each) for each in all_evidence])
+    [evidence, *_] = shown
+    assert evidence["voices"] == 2
 
     clip = decoded(_ask(server, meeting, f"clips/{evidence['clip']}").content)
     assert len(clip) / 8000 == pytest.approx((evidence["duration_ms"] + evidence["lead_in_ms"]) / 1000, abs=0.1)
     offsets = places(clip, decoded(two_voices))
-    assert len(offsets) >= 10
+    assert len(offsets) >= 0.6 * evidence["duration_ms"] / 1000 / PIECE_S
     moved = steps(offsets, seconds(two_voices))
     assert min(moved) > -TWICE_S, f"a piece is there twice: {offsets}"
     assert sum(moved) < SLIPS_S, f"a piece is missing: {offsets}"
+
+
+def _in_percent(evidence: dict[str, Any]) -> list[float]:
+    """Start and end of each turn, of the window's length."""
+    turns = sorted([start, end] for start, end, _ in evidence["turns"])
+    return [each / evidence["duration_ms"] * 100 for turn in turns for each in turn]
 
 
 async def _nothing_is_lost_or_doubled(server: Server, meeting: Meeting, first: Page) -> None:
