@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.speech import write_wav
-from tests.browser.visitor import Visitor, running_chromium, visiting
+from tests.browser.visitor import PATIENCE_MS, Visitor, running_chromium, visiting
 from tests.conftest import short_folder
 from tests.serving import Server, running_server
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join, recording
-from tests.browser.sound import decoded, places, seconds, steps
+from tests.browser.sound import PIECE_S, decoded, places, seconds, steps
 from tests.browser.visitor import AWAY, Visitor, running_profile, visiting
 from tests.serving import Server
 
@@ -25,8 +25,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(180)]
 STORED_WITHIN_S: Final = 75
 JUDGED_WITHIN_S: Final = 40  # on two cores with other work beside; 4 s where there is none
 HIDDEN_S: Final = 30
-# The clock of the samples and the one on the wall, the moment between a click and the first sample, a second at most.
-CLOSE_MS: Final = 1_000
+# The clock of the samples and the one on the wall: half a second of missing sound is not announced, and the older tab
+# hears of the newer one when the server has already changed sides. An outage or a hidden tab would be ten times that.
+CLOSE_MS: Final = 2_000
 # On a busy machine the fake microphone leaves out some of its 10 ms pieces. The recorder announces what is missing once
 # it is half a second; nothing may ever be there twice, and matching is as good as the processing lets it.
 SLIPS_S: Final = 0.6
@@ -127,23 +128,29 @@ async def _it_is_heard_and_seen(server: Server, meeting: Meeting, watch: Page, c
     assert await player.evaluate("player => player.audio.currentTime") > began + 1
     await player.get_by_role("button", name="Pause").click()
 
-    anomaly = _ask(server, meeting, "anomalies").json()["anomalies"][0]
-    [evidence, *_] = anomaly["evidence"]
-    assert evidence["voices"] == 2
     seen = await player.evaluate(LANES)
     assert len(seen) == 2
-    drawn = sorted([start, start + width] for lane in seen for start, width in lane)
-    told = sorted([start, end] for start, end, _ in evidence["turns"])
-    flat = [each / evidence["duration_ms"] * 100 for turn in told for each in turn]
-    assert [each for turn in drawn for each in turn] == pytest.approx(flat, abs=0.1)
+    drawn = [each for turn in sorted([start, start + width] for lane in seen for start, width in lane) for each in turn]
+    # Of several windows (a gap that was announced ends one early) the card shows one.
+    all_evidence = _ask(server, meeting, "anomalies").json()["anomalies"][0]["evidence"]
+    shown = [each for each in all_evidence if _in_percent(each) == pytest.approx(drawn, abs=0.1)]
+    assert shown, (drawn, [_in_percent(each) for each in all_evidence])
+    [evidence, *_] = shown
+    assert evidence["voices"] == 2
 
     clip = decoded(_ask(server, meeting, f"clips/{evidence['clip']}").content)
     assert len(clip) / 8000 == pytest.approx((evidence["duration_ms"] + evidence["lead_in_ms"]) / 1000, abs=0.1)
     offsets = places(clip, decoded(two_voices))
-    assert len(offsets) >= 10
+    assert len(offsets) >= 0.6 * evidence["duration_ms"] / 1000 / PIECE_S
     moved = steps(offsets, seconds(two_voices))
     assert min(moved) > -TWICE_S, f"a piece is there twice: {offsets}"
     assert sum(moved) < SLIPS_S, f"a piece is missing: {offsets}"
+
+
+def _in_percent(evidence: dict[str, Any]) -> list[float]:
+    """Start and end of each turn, of the window's length."""
+    turns = sorted([start, end] for start, end, _ in evidence["turns"])
+    return [each / evidence["duration_ms"] * 100 for turn in turns for each in turn]
 
 
 async def _nothing_is_lost_or_doubled(server: Server, meeting: Meeting, first: Page) -> None:

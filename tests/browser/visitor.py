@@ -33,6 +33,8 @@ _AS_EVERYBODY_HAS_IT: Final = (
 )
 # What the console says of a server that is not there.
 AWAY: Final = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
+# A page answers within a second; a machine whose cores ten others want takes its time. What hangs is found anyway.
+PATIENCE_MS: Final = 40_000
 DESKTOP: Final = ViewportSize(width=1280, height=800)
 NARROW: Final = ViewportSize(width=360, height=740)
 
@@ -76,7 +78,7 @@ async def running_profile(microphone: str, home: str, folder: Path) -> AsyncIter
                 browser = await playwright.chromium.connect_over_cdp(address, no_defaults=True)
                 context = browser.contexts[0]
                 await context.grant_permissions(["microphone"], origin=home)
-                context.set_default_timeout(15_000)
+                context.set_default_timeout(PATIENCE_MS)
                 visitor = Visitor(context, [home])
                 yield visitor
                 visitor.check()
@@ -133,7 +135,7 @@ async def visiting(browser: Browser, *homes: str, **profile: Any) -> AsyncIterat
     """A visitor of `homes`, and of nobody else. `profile` is Playwright's: locale, color_scheme, viewport …"""
     said = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/London", **profile}
     context = await browser.new_context(permissions=["microphone"], **said)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     visitor = Visitor(context, homes)
     try:
         yield visitor

@@ -4,6 +4,7 @@
  */
 
 import { Mp3Encoder } from "../src/recorder/encoder.ts";
+import { LATENCY_S } from "../src/recorder/microphone.ts";
 
 const RATE = 48000;
 
@@ -15,7 +16,7 @@ export interface Recording {
 /** Starts; `end` of what it resolves to ends it. */
 async function record(processing: MediaTrackConstraints): Promise<{ end(): Recording }> {
   const encoder = await Mp3Encoder.create(new Uint8Array(await (await fetch("mp3.wasm")).arrayBuffer()), RATE);
-  const context = new AudioContext({ sampleRate: RATE });
+  const context = new AudioContext({ sampleRate: RATE, latencyHint: LATENCY_S });
   await context.audioWorklet.addModule("worklet.js");
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...processing, channelCount: 1 } });
   const parts: Uint8Array<ArrayBuffer>[] = [];

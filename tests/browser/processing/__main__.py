@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -143,19 +142,22 @@ def cut(samples: Samples, late: int, folder: Path, name: str, count: int) -> lis
     return files
 
 
-def measure(played: Samples, recording: dict[str, Any], folder: Path, name: str) -> list[Heard]:
-    mp3 = folder / f"{name}.mp3"
-    mp3.write_bytes(base64.b64decode(recording["mp3"]))
-    samples = decode(mp3)
-    late = shift(played, samples)
+def measure(played: Samples, recordings: list[dict[str, Any]], folder: Path, level: int) -> list[list[Heard]]:
+    """What became of each minute, by combination."""
     count = played.size // (60 * RATE)
-    files = cut(samples, late, folder, name, count)
+    files = []
+    for combination, recording in enumerate(recordings):
+        mp3 = folder / f"{combination}-{level}.mp3"
+        mp3.write_bytes(base64.b64decode(recording["mp3"]))
+        samples = decode(mp3)
+        files += cut(samples, shift(played, samples), folder, mp3.stem, count)
+    before = [balance(played[index * 60 * RATE : (index + 1) * 60 * RATE]) for index in range(count)]
     heard = []
     for index, (file, found) in enumerate(zip(files, analyse(files), strict=True)):
-        before = balance(played[index * 60 * RATE : (index + 1) * 60 * RATE])
         after = balance(decode(file))
-        heard.append(Heard(after[0] - before[0], after[1] - before[1], found))
-    return heard
+        was = before[index % count]
+        heard.append(Heard(after[0] - was[0], after[1] - was[1], found))
+    return [heard[begin : begin + count] for begin in range(0, len(heard), count)]
 
 
 def table(results: dict[tuple[int, int], list[Heard]], levels: list[int]) -> str:
@@ -210,7 +212,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def run(arguments: argparse.Namespace, folder: Path, address: str) -> dict[tuple[int, int], list[Heard]]:
     chosen = [(decode(a.file), decode(b.file)) for a, b in pairs(voices(arguments.speech), arguments.minutes)]
-    results: dict[tuple[int, int], list[Heard]] = defaultdict(list)
+    results: dict[tuple[int, int], list[Heard]] = {}
     for level in arguments.levels:
         rng = np.random.default_rng(5)
         played = np.concatenate([minute(first, second, level, arguments.room, rng) for first, second in chosen])
@@ -221,7 +223,8 @@ def run(arguments: argparse.Namespace, folder: Path, address: str) -> dict[tuple
             got = {kind: recording["settings"][kind] for kind in KINDS}
             if got != wanted(combination):
                 raise SystemExit(f"the browser gave {got} where {wanted(combination)} was asked for")
-            results[combination, level] = measure(played, recording, folder, f"{combination}-{level}")
+        for combination, heard in enumerate(measure(played, recordings, folder, level)):
+            results[combination, level] = heard
         print(f"second voice at {-level} dB: done", file=sys.stderr, flush=True)
     return results
 

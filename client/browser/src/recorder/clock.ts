@@ -9,8 +9,8 @@ export const TOLERANCE_MS = 500;
 export const SETTLE_MS = 1000;
 /** How far a sound card's clock may be off. Crystals are within 0.01 %; cheap ones within 0.05 %. */
 export const DRIFT = 0.0005;
-/** Blocks come every 43 ms. After a longer silence than this the computer may have slept. */
-const MAY_HAVE_SLEPT_MS = 100;
+/** Blocks come every 170 ms, four at once. After a longer silence than this the computer may have slept. */
+const MAY_HAVE_SLEPT_MS = 250;
 
 /**
  * Time that goes on while the computer sleeps. `performance.now()` stands still then on some systems, and `Date.now()`

@@ -36,6 +36,12 @@ class Game {
 }
 
 describe("samples against real time", () => {
+  test("an hour in which four blocks come at once loses nothing", () => {
+    const game = new Game().play(3_600_000, (at) => Math.ceil(at / 171) * 171);
+    assert.deepEqual(game.lost, []);
+    assert.equal(game.held, 0);
+  });
+
   test("an hour with jitter loses nothing", () => {
     const game = new Game().play(3_600_000, (at) => at + ((at * 7919) % 1 < 0.5 ? 5 : 180));
     assert.deepEqual(game.lost, []);
@@ -93,8 +99,8 @@ describe("samples against real time", () => {
 describe("time that goes on in sleep", () => {
   const cases = [
     { what: "a block on time", steady: 43, wall: 43, passed: 43 },
-    { what: "somebody set the clock an hour ahead", steady: 43, wall: 3_600_043, passed: 43 },
-    { what: "somebody set the clock back", steady: 43, wall: -500_000, passed: 43 },
+    { what: "somebody set the clock an hour ahead", steady: 171, wall: 3_600_171, passed: 171 },
+    { what: "somebody set the clock back", steady: 171, wall: -500_000, passed: 171 },
     { what: "slept where the steady clock stood still", steady: 300, wall: 3_600_300, passed: 3_600_300 },
     { what: "slept where the steady clock went on", steady: 3_600_300, wall: 3_600_300, passed: 3_600_300 },
   ];
