@@ -308,6 +308,9 @@ async def test_a_permission_that_is_taken_away_and_given_back(listening: Visitor
     await page.wait_for_timeout(3_000)
     recorded = (time.monotonic() - began) * 1000
     await finish(page)
+    async with asyncio.timeout(20):
+        while not exam.events("audio_missing"):
+            await asyncio.sleep(0.5)
     (missing,) = exam.events("audio_missing")
     assert missing["lost_ms"] == pytest.approx(gone, abs=1500)
     assert stored_ms(exam) + missing["lost_ms"] == pytest.approx(recorded, abs=CLOSE_MS)

@@ -9,10 +9,10 @@ export interface Processing {
   autoGainControl: boolean;
 }
 
-/** Chosen by measuring: docs/browser.md, "What the browser does to a faint second voice". Gain finds it; the rest may not. */
+/** Chosen by measuring: docs/browser.md, "What the browser does to a faint second voice". */
 export const DEFAULT_PROCESSING: Processing = {
   echoCancellation: false,
-  noiseSuppression: false,
+  noiseSuppression: true,
   autoGainControl: true,
 };
 
