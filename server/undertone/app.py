@@ -177,6 +177,7 @@ def _assemble(
         database_shared=settings.database_url is not None,
         rooms=settings.rooms,
         needs_api_key=api_key_hash is not None,
+        retention_days=settings.retention_days,
     )
     bundle = read_bundle(BUNDLE)
     if bundle is None:

@@ -22,7 +22,14 @@ from undertone.web.static import FOR_EVER, read_bundle
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 PAGES = ["/", "/join/exam-1", "/watch/exam-1"]
-FACTS = Facts(version="1.2.3", analysis_here=True, database_shared=False, rooms="local", needs_api_key=False)
+FACTS = Facts(
+    version="1.2.3",
+    analysis_here=True,
+    database_shared=False,
+    rooms="local",
+    needs_api_key=False,
+    retention_days=7,
+)
 
 
 class Read(HTMLParser):
@@ -206,6 +213,7 @@ async def test_behind_a_proxy_that_adds_a_path() -> None:
     async with served(Pages(read_bundle(BUNDLE), FACTS, "https://exams.example/undertone")) as client:
         text = (await client.get("/", headers=BROWSER)).text
     assert facts(text)["url"] == "https://exams.example/undertone"
+    assert facts(text)["retention_days"] == 7, "what candidates agree to is what this server does"
     assert all(file.startswith("/undertone/static/") for file in Read(text).files)
 
 

@@ -47,6 +47,7 @@ class Facts:
     database_shared: bool
     rooms: str
     needs_api_key: bool
+    retention_days: int  # candidates agree to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Pages:
             "database": "shared" if self.facts.database_shared else "embedded",
             "rooms": self.facts.rooms,
             "needs_api_key": self.facts.needs_api_key,
+            "retention_days": self.facts.retention_days,
         }
         prefix = html.escape(urlsplit(self.public_url or "").path)
         page = Template(self.bundle.pages[name]).substitute(facts=html.escape(json.dumps(facts)), prefix=prefix)

@@ -45,6 +45,9 @@ export const number = (lang: string, value: number): string => numbers(lang).for
 /** `0.82` → `82%`. */
 export const percent = (lang: string, share: number): string => percents(lang).format(share);
 
+/** How sure a verdict is, as a percentage: nobody is ever quite sure, so it ends at 99. */
+export const sureness = (lang: string, confidence: number): string => percent(lang, Math.min(confidence, 0.99));
+
 function lasting([seconds, minutes, hours]: typeof BRIEF | typeof LONG, lang: string, ms: number): string {
   if (ms < 59_500) return seconds(lang).format(Math.round(ms / 1000));
   if (ms < 3_570_000) return minutes(lang).format(Math.round(ms / 60_000));

@@ -8,6 +8,8 @@ export interface Facts {
   readonly database: "embedded" | "shared";
   readonly rooms: string;
   readonly needs_api_key: boolean;
+  /** What candidates agree to. */
+  readonly retention_days: number;
 }
 
 export function readFacts(): Facts {

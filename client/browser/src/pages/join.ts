@@ -126,6 +126,7 @@ class Join extends Page {
         name=${this.name}
         join-secret=${joinSecret}
         lang=${this.catalogue.lang}
+        retention-days=${this.facts.retention_days}
       ></undertone-candidate>`;
   }
 

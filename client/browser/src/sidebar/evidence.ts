@@ -98,7 +98,7 @@ export class EvidenceView extends Part {
         </div>
         <div>
           <dt>${t.sure}</dt>
-          <dd>${t.percent(shown.confidence)}</dd>
+          <dd>${t.sureLong(shown.confidence)}</dd>
         </div>
         <div>
           <dt>${t.windows}</dt>

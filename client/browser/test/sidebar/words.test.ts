@@ -32,6 +32,13 @@ test("no entry is empty, whatever it is about", () => {
   for (const { lang, sidebar } of CATALOGUES) walk(sidebar, lang);
 });
 
+test("no verdict is quite sure", () => {
+  const { sidebar } = CATALOGUES.find(({ lang }) => lang === "en")!;
+  assert.equal(sidebar.sureShort(0.9997), "99% sure");
+  assert.equal(sidebar.sureLong(1), "99%");
+  assert.equal(sidebar.sureLong(0.874), "87%");
+});
+
 test("what was heard is said without a verdict on anybody", () => {
   const { sidebar } = CATALOGUES.find(({ lang }) => lang === "en")!;
   assert.equal(sidebar.heard("multiple_voices", 2, 4000), "A second voice, 4s");

@@ -1,7 +1,7 @@
 /** Arabic, for the proctor's sidebar. */
 
 import type { SidebarStrings } from "../index.ts";
-import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, plural, position, sureness } from "../intl.ts";
 
 const LANG = "ar";
 const n = (value: number): string => number(LANG, value);
@@ -26,7 +26,7 @@ const anomalies = (count: number): string =>
 
 export const sidebar: SidebarStrings = {
   number: n,
-  percent: (share) => percent(LANG, share),
+  sureLong: (confidence) => sureness(LANG, confidence),
   seconds: (ms) => brief(LANG, ms),
   position: (ms) => position(LANG, ms),
   clock: (at) => clock(LANG, at),
@@ -178,7 +178,7 @@ export const sidebar: SidebarStrings = {
     const wanted = expected === null ? "" : `، والمتوقع ${n(expected)}`;
     return `${heard}${wanted}. تحدثت أصوات غير الصوت الرئيسي مدة ${duration(LANG, otherMs)}.`;
   },
-  sureShort: (share) => `الثقة ${percent(LANG, share)}`,
+  sureShort: (confidence) => `الثقة ${sureness(LANG, confidence)}`,
   windowCount: windows,
   announced: (count, name) =>
     count === 1 ? `ملاحظة جديدة: ${isolated(name)}` : `من الجديد ${anomalies(count)}، آخرها: ${isolated(name)}`,

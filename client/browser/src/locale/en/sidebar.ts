@@ -1,6 +1,6 @@
 /** English, for the proctor's sidebar. The other languages have exactly these entries. */
 
-import { ago, brief, clock, duration, isolated, moment, number, percent, plural, position } from "../intl.ts";
+import { ago, brief, clock, duration, isolated, moment, number, plural, position, sureness } from "../intl.ts";
 
 const LANG = "en";
 const n = (value: number): string => number(LANG, value);
@@ -11,7 +11,7 @@ type Decision = "open" | "confirmed" | "dismissed";
 export const sidebar = {
   // Numbers and times.
   number: n,
-  percent: (share: number) => percent(LANG, share),
+  sureLong: (confidence: number) => sureness(LANG, confidence),
   seconds: (ms: number) => brief(LANG, ms),
   position: (ms: number) => position(LANG, ms),
   clock: (at: number) => clock(LANG, at),
@@ -139,7 +139,7 @@ export const sidebar = {
       expected === null ? "" : ` where ${plural(LANG, expected, { one: "# is expected", other: "# are expected" })}`;
     return `${heard}${wanted}. Voices other than the main one spoke for ${duration(LANG, otherMs)}.`;
   },
-  sureShort: (share: number) => `${percent(LANG, share)} sure`,
+  sureShort: (confidence: number) => `${sureness(LANG, confidence)} sure`,
   windowCount: (count: number) => plural(LANG, count, { one: "# window", other: "# windows" }),
   announced: (count: number, name: string) =>
     count === 1 ? `New anomaly: ${isolated(name)}` : `${n(count)} new anomalies, the latest: ${isolated(name)}`,
