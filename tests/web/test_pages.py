@@ -75,6 +75,7 @@ def test_people_get_a_page_that_knows_what_runs_here(http: httpx.Client, server:
         "database": "shared",
         "rooms": "local",
         "needs_api_key": True,
+        "retention_days": 30,
     }
 
 
