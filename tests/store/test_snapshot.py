@@ -46,7 +46,7 @@ async def test_it_shows_everybody_and_what_became_of_their_windows(house: House)
         """
     )
     found = await taken(house)
-    assert found.last_id == 2
+    assert found.last_id == 3
     assert found.candidates == [
         Candidate(
             id="ann",

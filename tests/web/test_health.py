@@ -37,7 +37,7 @@ def test_an_unknown_path(http: httpx.Client, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PUT", "/meetings", {"GET", "HEAD", "POST"}),
-        ("GET", "/meetings/m", {"DELETE"}),
+        ("PUT", "/meetings/m", {"DELETE", "GET", "HEAD"}),
         ("DELETE", "/meetings/m/events", {"GET", "HEAD"}),
         ("POST", "/healthz", {"GET", "HEAD"}),
         ("GET", "/meetings/m/participants/p", {"PATCH"}),
