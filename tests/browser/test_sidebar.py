@@ -467,3 +467,43 @@ async def test_a_click_on_the_words_of_an_option_chooses_it(browser: Browser, ex
         await page.get_by_role("button", name="Options").click()
         await page.get_by_text("A soft chime for each new anomaly").click()
         await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
+
+
+async def test_a_meeting_that_has_ended_says_so_to_whoever_comes_later(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await exam.ask("POST", "/end")
+        await expect(page.locator(".line-state")).to_have_text("Meeting ended")
+        await page.reload()
+        await expect(page.locator("ut-row").first).to_be_visible()
+        await expect(page.locator(".line-state")).to_have_text("Meeting ended")
+
+
+async def test_a_page_with_an_unsent_decision_asks_before_it_is_left(
+    browser: Browser, server: Server, exam: Room
+) -> None:
+    first = next(each for each in await exam.anomalies() if each["state"] == "open")
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive(AWAY)
+        await page.locator(f'[data-anomaly="{first["id"]}"]').click()
+        server.kill()
+        await page.get_by_text("The connection is down.").wait_for()
+        await page.get_by_role("button", name="Dismiss", exact=True).click()
+        async with page.expect_event("dialog") as asked:
+            await page.close(run_before_unload=True)
+        dialog = await asked.value
+        assert dialog.type == "beforeunload"
+        await dialog.dismiss()
+        await asyncio.to_thread(server.start)
+        await expect(page.locator("ut-review")).to_contain_text("Dismissed by", timeout=30_000)
+
+
+async def test_a_browser_that_does_not_let_it_play_shows_no_pause(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.locator(".card-head").first.click()
+        player = page.locator("ut-player")
+        await player.locator("svg.waveform").wait_for()
+        await player.evaluate(
+            "({audio}) => { audio.play = () => Promise.reject(new DOMException('not now', 'NotAllowedError')) }"
+        )
+        await player.get_by_role("button", name="Play", exact=True).click()
+        await expect(player.get_by_role("button", name="Play", exact=True)).to_be_visible()
