@@ -181,9 +181,7 @@ class StreamReceiver:
         """Something can't be written: what waited for it is the next connection's."""
         if self.state is State.CLOSING:
             if isinstance(self._fault, FormatChanged):
-                self._fault = Unavailable(
-                    "the store is away, and the window before the change waits", STORE_AWAY_RETRY_MS
-                )
+                self._fault = Unavailable("the store is away: the window before waits", STORE_AWAY_RETRY_MS)
             self._end()
 
     def stop(self, fault: RemoteFault, now_ms: int) -> None:
