@@ -1,6 +1,6 @@
 /** Arabic, for candidate. */
 
-import type { CandidateStrings } from "../index.ts";
+import type { CandidateStrings } from "../en/candidate.ts";
 
 const time = new Intl.DateTimeFormat("ar", { timeStyle: "short" });
 const seconds = new Intl.NumberFormat("ar", { style: "unit", unit: "second", unitDisplay: "long" });

@@ -1,6 +1,6 @@
 /** Arabic, for pages. */
 
-import type { PagesStrings } from "../index.ts";
+import type { PagesStrings } from "../en/pages.ts";
 
 export const pages: PagesStrings = {
   product: "Undertone",

@@ -95,3 +95,6 @@ export const candidate = {
     other: (detail: string): string => `The server says: ${detail}`,
   },
 };
+
+/** What every language has for candidate. */
+export type CandidateStrings = typeof candidate;

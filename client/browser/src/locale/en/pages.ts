@@ -126,3 +126,6 @@ export const pages = {
     other: { title: "That did not work", text: "Try again. If it stays so, tell whoever runs this server:" },
   },
 };
+
+/** What every language has for pages. */
+export type PagesStrings = typeof pages;
