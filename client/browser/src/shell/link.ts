@@ -97,6 +97,11 @@ export class Link<Taken> {
     this.#pump();
   }
 
+  /** The session has another hello to say: leaves this connection for the next one. `detail` says why. */
+  reopen(detail: string): void {
+    if (this.#socket) this.#drop(detail);
+  }
+
   /** The network went or came back. A Worker may not be told by the browser: its page tells. */
   network(online: boolean): void {
     const wasOffline = this.#offline;
