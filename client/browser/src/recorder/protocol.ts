@@ -16,7 +16,7 @@ export type ToWorker =
   | Start
   | { type: "samples"; samples: MessagePort } // from here on they come there
   | { type: "token"; token: string } // renewed, as was asked
-  | { type: "no_token"; final: boolean; detail: string } // could not be renewed; final: never will be
+  | { type: "no_token"; final: boolean; code?: string | undefined; detail: string } // not renewed; final: never will be
   | { type: "network"; online: boolean }
   | { type: "finish" }
   | { type: "stop" };

@@ -86,8 +86,8 @@ export class Recorder {
     try {
       this.#send({ type: "token", token: await this.#options.renew() });
     } catch (error) {
-      const final = (error as { final?: unknown } | null)?.final === true;
-      this.#send({ type: "no_token", final, detail: String(error) });
+      const { final, code, detail } = Object(error) as { final?: boolean; code?: string; detail?: string };
+      this.#send({ type: "no_token", final: final === true, code, detail: String(detail ?? error) });
     }
   }
 

@@ -58,7 +58,8 @@ class Work {
         for (const asked of this.#asked.splice(0)) asked.resolve(message.token);
         break;
       case "no_token": {
-        const error = Object.assign(new Error(message.detail), { final: message.final });
+        const { final, code, detail } = message;
+        const error = Object.assign(new Error(detail), { final, code, detail });
         for (const asked of this.#asked.splice(0)) asked.reject(error);
         break;
       }
