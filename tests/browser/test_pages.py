@@ -31,6 +31,12 @@ MOVED = """async (element) => {
     return told;
 }"""
 
+# Playwright does not see what an audio thread loads.
+WORKLET_AWAY = """() => {
+    const away = function () { return Worklet.prototype.addModule.call(this, "/static/away.js"); };
+    AudioWorklet.prototype.addModule = away;
+}"""
+
 
 @pytest.fixture(scope="module")
 def with_key() -> Iterator[Server]:
@@ -195,6 +201,19 @@ async def test_an_exam_outlives_a_move_in_the_page_and_ends_with_it(visitor: Vis
     await page.get_by_role("heading", name="Finished").wait_for()
     await page.reload()
     await page.get_by_role("button", name="Continue as Ada").wait_for()
+
+
+async def test_a_script_that_can_not_be_loaded_is_not_blamed_on_the_microphone(
+    visitor: Visitor, server: Server
+) -> None:
+    visitor.forgive(REFUSED)
+    meeting = create(server)
+    page = await join(visitor, f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}", "Ada")
+    await page.evaluate(WORKLET_AWAY)
+    await page.get_by_role("button", name="I agree").click()
+    await page.get_by_text("A part of this page can’t be loaded").wait_for()
+    await page.evaluate("() => delete AudioWorklet.prototype.addModule")
+    await page.get_by_role("button", name="Start the check").wait_for()
 
 
 async def test_the_door_takes_the_admin_id_and_no_candidates_secret(visitor: Visitor, server: Server) -> None:
