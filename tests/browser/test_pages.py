@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.flow import agree, begin, check, create_meeting, join
+from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join
 from tests.browser.visitor import Visitor, visiting
 from tests.commands import create
 from tests.conftest import short_folder
@@ -35,6 +36,25 @@ MOVED = """async (element) => {
 WORKLET_AWAY = """() => {
     const away = function () { return Worklet.prototype.addModule.call(this, "/static/away.js"); };
     AudioWorklet.prototype.addModule = away;
+}"""
+
+# As Firefox has it: a microphone joins only a context of its own rate. Chromium's joins any.
+OF_ONE_RATE = """
+globalThis.rate = 48000;
+const Any = AudioContext;
+globalThis.AudioContext = class extends Any {
+    constructor(options) { super({ sampleRate: rate, ...options }); }
+    createMediaStreamSource(stream) {
+        if (this.sampleRate !== rate) throw new DOMException("another rate", "NotSupportedError");
+        globalThis.microphone = stream.getAudioTracks()[0];
+        return super.createMediaStreamSource(stream);
+    }
+};
+"""
+OTHER_DEVICE = """() => {
+    rate = 44100;
+    microphone.stop();
+    microphone.dispatchEvent(new Event("ended"));
 }"""
 
 
@@ -214,6 +234,30 @@ async def test_a_script_that_can_not_be_loaded_is_not_blamed_on_the_microphone(
     await page.get_by_text("A part of this page can’t be loaded").wait_for()
     await page.evaluate("() => delete AudioWorklet.prototype.addModule")
     await page.get_by_role("button", name="Start the check").wait_for()
+
+
+async def test_a_device_of_another_rate_goes_on_with_the_recording(visitor: Visitor, server: Server) -> None:
+    await visitor.context.add_init_script(OF_ONE_RATE)
+    made = create(server)
+    meeting = Meeting(made["id"], made["admin_id"], f"{server.url}/join/{made['id']}#{made['join_secret']}", "")
+    page = await join(visitor, meeting.join_link, "Ada")
+    await agree(page)
+    await check(page)
+    await begin(page)
+    began = time.monotonic()
+    await page.wait_for_timeout(2_000)
+    await page.evaluate(OTHER_DEVICE)
+    await page.wait_for_timeout(6_000)
+    await expect(page.get_by_role("button", name="Go on")).to_have_count(0)
+    await page.get_by_role("button", name="Finish").click()
+    await page.get_by_role("button", name="Yes, finish").click()
+    recorded = (time.monotonic() - began) * 1000
+    await page.get_by_role("heading", name="Finished").wait_for()
+    told = events(server, meeting)
+    [stored] = [each["duration_ms"] for each in told if each["kind"] == "window_stored"]
+    missing = sum(each["lost_ms"] for each in told if each["kind"] == "audio_missing")
+    assert stored + missing == pytest.approx(recorded, abs=1500)
+    assert missing < 1500
 
 
 async def test_the_door_takes_the_admin_id_and_no_candidates_secret(visitor: Visitor, server: Server) -> None:
