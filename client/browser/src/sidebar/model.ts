@@ -142,6 +142,7 @@ export class Model {
         return this.#change(event.participant, {
           state: stateOf(event.kind.slice("candidate_".length)),
           reason: event.reason ?? null,
+          ...(event.kind === "candidate_joined" && event.external_id ? { externalId: event.external_id } : {}),
         });
       default: // a newer server's: it counted in the order, and there is nothing to show
         return NOTHING;

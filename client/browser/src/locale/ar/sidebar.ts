@@ -1,6 +1,6 @@
 /** Arabic, for the proctor's sidebar. */
 
-import type { SidebarStrings } from "../index.ts";
+import type { SidebarStrings } from "../en/sidebar.ts";
 import { ago, brief, clock, duration, isolated, moment, number, plural, position, sureness } from "../intl.ts";
 
 const LANG = "ar";

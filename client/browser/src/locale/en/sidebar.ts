@@ -181,3 +181,6 @@ export const sidebar = {
     `${{ open: "Reopened", confirmed: "Confirmed", dismissed: "Dismissed" }[decision]} by ${isolated(by)}`,
   decisionFailed: (why: string) => `Not saved: ${why}`,
 };
+
+/** What every language has for sidebar. */
+export type SidebarStrings = typeof sidebar;
