@@ -7,6 +7,7 @@ import { Clips } from "./clips.ts";
 import { Desk, faultOf, type Line } from "./desk.ts";
 
 const ENTRY = ["server", "meeting", "token", "adminId"] as const;
+const NO_RENEWAL = "the token has ended, and there is no way to renew it";
 
 export abstract class Connected extends LitElement {
   static override properties = {
@@ -63,7 +64,7 @@ export abstract class Connected extends LitElement {
   /** By what the page has set by then. */
   readonly #renewed: Renew = async () => {
     if (this.renew) return this.renew();
-    throw Object.assign(new Error("the token has ended, and there is no way to renew it"), { final: true });
+    throw Object.assign(new Error(NO_RENEWAL), { final: true, detail: NO_RENEWAL });
   };
 
   /** The browser asks before it drops a decision that the server does not have. */
