@@ -33,10 +33,13 @@ test: $(VENV)/.dev $(VENV)/.bundle browser ## set everything up and run all test
 	@$(SAY) "the browser's parts, in Node"
 	@$(SCRIPT) test
 	@$(SAY) "all tests in Python, and in a real browser"
-	@$(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(PY) -m pytest $(ALL_SIDE_BY_SIDE) $(ARGS)
 
 # A file's tests stay in one process, which then loads the models once.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
+# Most of all tests wait, for minutes of sound or for deadlines: two processes a core, and the files that take longest
+# first (tests/conftest.py).
+ALL_SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev $(VENV)/.bundle ## format, lint, types, import directions, fast tests: under a minute
 	@$(SAY) "format"

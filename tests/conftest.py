@@ -25,6 +25,22 @@ TEMPLATE = "with_schema"
 # Nobody but root runs PostgreSQL as somebody else, or mounts a disk of the size a test wants.
 collect_ignore = [] if os.geteuid() == 0 else ["store/test_embedded_as_root.py", "end_to_end/test_disk.py"]
 
+# The files that take longest, in this order (`pytest --durations=80`): begun last, one of them would run on alone.
+LONGEST = (
+    "browser/test_candidate.py",
+    "end_to_end/rubbish/test_rubbish.py",
+    "end_to_end/test_simulate.py",
+    "chaos/test_chaos.py",
+    "browser/test_whole_way.py",
+    "browser/test_looks.py",
+    "end_to_end/test_nodes.py",
+    "browser/test_sidebar.py",
+    "end_to_end/test_simulate_kill.py",
+    "end_to_end/test_disk.py",
+    "bench/load/test_load.py",
+    "end_to_end/test_streams.py",
+)
+
 LEFT_OUT = "left_out"
 
 # On a machine with other work an example takes as long as it takes; pytest's own limit catches what hangs.
@@ -44,8 +60,15 @@ def missing() -> dict[str, str]:
     return lacks
 
 
+def _rank(item: pytest.Item) -> int:
+    """Where a test's file stands among those that take longest."""
+    name = item.path.relative_to(ROOT / "tests").as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
 @pytest.hookimpl(trylast=True)  # after -m and -k have had their say
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_rank)
     counts = config.stash.setdefault(_left_out, {})
     for marker, what in missing().items():
         needing = [item for item in items if item.get_closest_marker(marker)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -9,7 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.flow import create_meeting
+from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join, recording
 from tests.browser.visitor import Visitor, visiting
 from tests.commands import create
 from tests.conftest import short_folder
@@ -20,6 +22,41 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 KEY = "the-api-key-of-these-tests"
 # A call that is refused stands on the console, whatever the page makes of it.
 REFUSED = r"status of 40[134]"
+
+# The states that an element tells while it is moved, and begun once more.
+MOVED = """async (element) => {
+    const told = [];
+    element.addEventListener("undertone-state", (event) => told.push(event.detail.state));
+    element.parentNode.append(element);
+    await element.start();
+    await new Promise((done) => setTimeout(done, 1000));
+    return told;
+}"""
+
+# Playwright does not see what an audio thread loads.
+WORKLET_AWAY = """() => {
+    const away = function () { return Worklet.prototype.addModule.call(this, "/static/away.js"); };
+    AudioWorklet.prototype.addModule = away;
+}"""
+
+# As Firefox has it: a microphone joins only a context of its own rate. Chromium's joins any.
+OF_ONE_RATE = """
+globalThis.rate = 48000;
+const Any = AudioContext;
+globalThis.AudioContext = class extends Any {
+    constructor(options) { super({ sampleRate: rate, ...options }); }
+    createMediaStreamSource(stream) {
+        if (this.sampleRate !== rate) throw new DOMException("another rate", "NotSupportedError");
+        globalThis.microphone = stream.getAudioTracks()[0];
+        return super.createMediaStreamSource(stream);
+    }
+};
+"""
+OTHER_DEVICE = """() => {
+    rate = 44100;
+    microphone.stop();
+    microphone.dispatchEvent(new Event("ended"));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +182,117 @@ async def test_whoever_comes_back_is_asked_whether_they_are_the_same(visitor: Vi
     await other.get_by_role("button", name="Continue as Ada").wait_for()
     await other.get_by_role("button", name="I am somebody else").click()
     await expect(other.get_by_label("Your name")).to_have_value("")
+    await other.get_by_label("Your name").fill("Grace")
+    await other.get_by_role("button", name="Continue").click()
+    await other.get_by_text("You are Grace").wait_for()
+    await page.reload()
+    await page.get_by_text("You are Ada").wait_for()
+
+
+async def test_another_link_that_is_pasted_into_the_tab_is_opened(visitor: Visitor, server: Server) -> None:
+    visitor.forgive(REFUSED)
+    meeting = create(server)
+    link = f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}"
+    page = await visitor.open(f"{link}x")
+    await page.get_by_role("heading", name="This link does not open the meeting").wait_for()
+    await page.goto(link)
+    await page.get_by_label("Your name").wait_for()
+
+
+async def test_an_exam_outlives_a_move_in_the_page_and_ends_with_it(visitor: Visitor, server: Server) -> None:
+    meeting = create(server)
+    page = await join(visitor, f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}", "Ada")
+    await agree(page)
+    await check(page)
+    await page.route("**/participants", lambda _: None)  # the server takes its time
+    await page.get_by_role("button", name="Start the exam").click()
+    element = page.locator("undertone-candidate")
+    await expect(element.get_by_text("Recording", exact=True)).to_have_count(0)
+    await element.evaluate("(element) => element.finish()")
+    await page.get_by_role("heading", name="Before the exam begins").wait_for()
+    await page.unroute("**/participants")
+
+    await agree(page)
+    await check(page)
+    await begin(page)
+    told = await element.evaluate(MOVED)
+    assert not {"consent", "check", "starting"} & set(told), told
+    await page.get_by_role("button", name="Finish").click()
+    await page.get_by_role("button", name="Yes, finish").click()
+    await page.get_by_role("heading", name="Finished").wait_for()
+    await page.reload()
+    await page.get_by_role("button", name="Continue as Ada").wait_for()
+
+
+async def test_a_script_that_can_not_be_loaded_is_not_blamed_on_the_microphone(
+    visitor: Visitor, server: Server
+) -> None:
+    visitor.forgive(REFUSED)
+    meeting = create(server)
+    page = await join(visitor, f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}", "Ada")
+    await page.evaluate(WORKLET_AWAY)
+    await page.get_by_role("button", name="I agree").click()
+    await page.get_by_text("A part of this page can’t be loaded").wait_for()
+    await page.evaluate("() => delete AudioWorklet.prototype.addModule")
+    await page.get_by_role("button", name="Start the check").wait_for()
+
+
+async def test_a_device_of_another_rate_goes_on_with_the_recording(visitor: Visitor, server: Server) -> None:
+    await visitor.context.add_init_script(OF_ONE_RATE)
+    made = create(server)
+    meeting = Meeting(made["id"], made["admin_id"], f"{server.url}/join/{made['id']}#{made['join_secret']}", "")
+    page = await join(visitor, meeting.join_link, "Ada")
+    await agree(page)
+    await check(page)
+    await begin(page)
+    began = time.monotonic()
+    await page.wait_for_timeout(2_000)
+    await page.evaluate(OTHER_DEVICE)
+    await page.wait_for_timeout(6_000)
+    await expect(page.get_by_role("button", name="Go on")).to_have_count(0)
+    await page.get_by_role("button", name="Finish").click()
+    await page.get_by_role("button", name="Yes, finish").click()
+    recorded = (time.monotonic() - began) * 1000
+    await page.get_by_role("heading", name="Finished").wait_for()
+    told = events(server, meeting)
+    [stored] = [each["duration_ms"] for each in told if each["kind"] == "window_stored"]
+    missing = sum(each["lost_ms"] for each in told if each["kind"] == "audio_missing")
+    assert stored + missing == pytest.approx(recorded, abs=1500)
+    assert missing < 1500
+
+
+async def test_a_reload_goes_on_by_the_microphone_that_was_checked(visitor: Visitor, server: Server) -> None:
+    await visitor.context.add_init_script(OF_ONE_RATE)
+    meeting = create(server)
+    page = await join(visitor, f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}", "Ada")
+    await agree(page)
+    own_choice = await page.evaluate("microphone.getSettings().deviceId")
+    devices = page.get_by_label("Microphone", exact=True)
+    await devices.select_option(index=await devices.locator("option").count() - 1)
+    chosen = await devices.input_value()
+    assert chosen != own_choice
+    await check(page)
+    await begin(page)
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await page.reload()
+    await recording(page)
+    assert await page.evaluate("microphone.getSettings().deviceId") == chosen
+
+
+async def test_the_door_takes_the_admin_id_and_no_candidates_secret(visitor: Visitor, server: Server) -> None:
+    visitor.forgive(REFUSED)
+    meeting = create(server)
+    page = await visitor.open(f"{server.url}/watch/{meeting['id']}")
+    await page.get_by_label("Access token").fill(meeting["join_secret"])
+    await page.get_by_role("button", name="Watch").click()
+    await page.get_by_text("This token does not open this meeting").wait_for()
+    assert meeting["join_secret"] not in await page.evaluate("JSON.stringify(localStorage)")
+    await page.get_by_label("Access token").fill(meeting["admin_id"])
+    await page.get_by_role("button", name="Watch").click()
+    await _live(page)
+    await _invite(page, "Grace")
+    await page.reload()
+    await _live(page)
 
 
 async def test_a_proctor_is_invited_and_comes_in_by_the_token(

@@ -394,3 +394,120 @@ async def _focused(page: Page) -> str | None:
         "host => host.shadowRoot.activeElement?.dataset?.anomaly ?? null"
     )
     return found
+
+
+async def test_the_keyboard_goes_on_beside_a_decided_anomaly_that_leaves_the_list(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.locator("ut-card").first.wait_for()
+        order: list[str] = await page.locator("ut-feed").evaluate("feed => feed.order")
+        while order:
+            await page.locator(f'[data-anomaly="{order[0]}"]').focus()
+            await page.keyboard.press("Enter")
+            await page.get_by_role("button", name="Confirm", exact=True).focus()
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("button", name="Undo")).to_be_focused()
+            await page.keyboard.press("Escape")
+            await expect(page.locator(f'[data-anomaly="{order.pop(0)}"]')).to_have_count(0)
+            if order:
+                await expect(page.locator(f'[data-anomaly="{order[0]}"]')).to_be_focused()
+        await expect(page.locator(".segment").first).to_be_focused()
+
+
+async def test_a_second_anomaly_of_the_same_candidate_is_announced_too(browser: Browser, exam: Room) -> None:
+    who = exam.people[3]
+    async with watching(browser, exam) as (_, page):
+        said = page.locator("undertone-sidebar").get_by_role("log")
+        await exam.tell("anomaly_opened", who, anomaly_body(1, who, datetime.now(UTC)))
+        await expect(said).to_contain_text(who.name)
+        await said.evaluate(
+            """log => {
+              globalThis.again = new Promise(resolve => {
+                new MutationObserver(() => resolve(log.textContent)).observe(log, { subtree: true, childList: true });
+              });
+            }"""
+        )
+        await exam.tell("anomaly_opened", who, anomaly_body(2, who, datetime.now(UTC)))
+        async with asyncio.timeout(20):
+            assert who.name in await page.evaluate("again")
+
+
+async def test_a_row_that_moves_keeps_the_focus_however_far_it_goes(browser: Browser, server: Server) -> None:
+    async with (
+        room(server, candidates=60, anomalies=1, minutes=2) as exam,
+        watching(browser, exam) as (_, page),
+    ):
+        await page.get_by_label("Sort by").select_option("state")
+        await page.locator(".row-head").first.focus()
+        row = await page.locator("ut-row").first.evaluate("row => row.row.id")
+        who = next(each for each in exam.people if each.id == row)
+        for kind, state in (("candidate_streaming", "Streaming"), ("candidate_finished", "Finished")):
+            await exam.tell(kind, who, {})
+            moved = page.locator("ut-row", has_text=who.name)
+            await expect(moved).to_contain_text(state)
+            await expect(moved.locator(".row-head")).to_be_focused()
+        place = await page.locator("li", has=moved).get_attribute("aria-posinset")
+        assert int(place or 0) > 40, "more than are made at once"
+
+
+async def test_the_open_card_stays_however_many_come_before_it(browser: Browser, server: Server) -> None:
+    async with (
+        room(server, candidates=4, anomalies=60, minutes=30) as exam,
+        watching(browser, exam, viewport=NARROW) as (visitor, page),
+    ):
+        visitor.forgive(NO_CLIP)
+        await page.get_by_role("button", name="All", exact=False).first.click()
+        await page.locator(".card-head").nth(20).click()
+        await page.get_by_label("Note").fill("A radio.")
+        await page.locator("ut-feed .scroller").evaluate("scroller => scroller.scrollTo({ top: 0 })")
+        who = exam.people[0]
+        for number in range(25):
+            await exam.tell("anomaly_opened", who, anomaly_body(number, who, datetime.now(UTC)))
+        await expect(page.locator("ut-feed")).to_have_js_property("items.length", 85)
+        await expect(page.get_by_label("Note")).to_have_value("A radio.")
+
+
+async def test_a_click_on_the_words_of_an_option_chooses_it(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_role("button", name="Options").click()
+        await page.get_by_text("A soft chime for each new anomaly").click()
+        await expect(page.get_by_role("checkbox", name="Sound")).to_be_checked()
+
+
+async def test_a_meeting_that_has_ended_says_so_to_whoever_comes_later(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await exam.ask("POST", "/end")
+        await expect(page.locator(".line-state")).to_have_text("Meeting ended")
+        await page.reload()
+        await expect(page.locator("ut-row").first).to_be_visible()
+        await expect(page.locator(".line-state")).to_have_text("Meeting ended")
+
+
+async def test_a_page_with_an_unsent_decision_asks_before_it_is_left(
+    browser: Browser, server: Server, exam: Room
+) -> None:
+    first = next(each for each in await exam.anomalies() if each["state"] == "open")
+    async with watching(browser, exam) as (visitor, page):
+        visitor.forgive(AWAY)
+        await page.locator(f'[data-anomaly="{first["id"]}"]').click()
+        server.kill()
+        await page.get_by_text("The connection is down.").wait_for()
+        await page.get_by_role("button", name="Dismiss", exact=True).click()
+        async with page.expect_event("dialog") as asked:
+            await page.close(run_before_unload=True)
+        dialog = await asked.value
+        assert dialog.type == "beforeunload"
+        await dialog.dismiss()
+        await asyncio.to_thread(server.start)
+        await expect(page.locator("ut-review")).to_contain_text("Dismissed by", timeout=30_000)
+
+
+async def test_a_browser_that_does_not_let_it_play_shows_no_pause(browser: Browser, exam: Room) -> None:
+    async with watching(browser, exam) as (_, page):
+        await page.locator(".card-head").first.click()
+        player = page.locator("ut-player")
+        await player.locator("svg.waveform").wait_for()
+        await player.evaluate(
+            "({audio}) => { audio.play = () => Promise.reject(new DOMException('not now', 'NotAllowedError')) }"
+        )
+        await player.get_by_role("button", name="Play", exact=True).click()
+        await expect(player.get_by_role("button", name="Play", exact=True)).to_be_visible()

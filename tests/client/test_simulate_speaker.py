@@ -49,6 +49,7 @@ async def spoken(host: StreamHost, folder: Path, *faults: Fault) -> tuple[Candid
     return candidate, done
 
 
+@pytest.mark.slow
 async def test_the_first_tab_goes_on_where_the_second_is_refused(tmp_path: Path) -> None:
     """Both lines were broken, and the first tab's hello came after the second's."""
     host = StreamHost()
@@ -61,6 +62,7 @@ async def test_the_first_tab_goes_on_where_the_second_is_refused(tmp_path: Path)
     assert done == [SECOND_TAB]
 
 
+@pytest.mark.slow
 async def test_only_what_the_tab_suffered_is_said_to_have_been_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

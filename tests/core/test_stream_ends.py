@@ -69,6 +69,15 @@ class TestEnds:
         line.later(STORED_WITHIN_MS)
         assert isinstance(line.fault, Unavailable)
 
+    def test_what_could_not_be_written_is_not_said_to_be_stored(self) -> None:
+        line = Line().begin()
+        line.store_away = True
+        line.audio(frames(100) + other_format(5))
+        line.receiver.given_up()
+        line.do()
+        assert line.stored == []
+        assert isinstance(line.fault, Unavailable), "not a change of format: the sound before it comes again"
+
     def test_64_kib_without_a_frame_are_bad_audio_and_what_came_before_is_kept(self) -> None:
         line = Line().begin().audio(frames(100) + bytes(70_000))
         assert isinstance(line.fault, BadAudio)

@@ -123,6 +123,7 @@ class Line:
         self.stop(fault, now_ms)
         self.work.clear()
         self._store.release(self.generation)
+        self.receiver.given_up()
         self.kept = True
 
     def _write(self, action: Work, answer: Answer) -> None:

@@ -30,6 +30,7 @@ async def test_who_is_added_is_there_and_told(house: House) -> None:
     )
     joined, changed = await house.told(after=1)
     assert (joined["kind"], joined["participant"]) == ("candidate_joined", {"id": "bob", "name": "Bob ☃"})
+    assert joined["external_id"] == "ext-7"
     assert (changed["kind"], changed["expected_voices"]) == ("candidate_changed", 2)  # others expect themselves alone
     assert house.moved == ["exam"]
 

@@ -38,7 +38,7 @@ def narrow(url: str) -> socket.socket:
 async def test_who_reads_slowly_is_not_taken_for_dead(pinged_often: None) -> None:
     async with echoing() as (url, _), dial(url, sock=narrow(url), ping_interval=None) as client:
         await client.send("large")
-        with anyio.fail_after(60):
+        with anyio.fail_after(100):
             while not client.recv_messages.frames:
                 client.transport.resume_reading()
                 await anyio.sleep(0)

@@ -121,7 +121,9 @@ def test_a_page_has_a_strict_policy(http: httpx.Client, path: str) -> None:
 )
 def test_only_a_host_gets_into_the_policy(host: str, public_url: str | None, named: str | None) -> None:
     sockets = f" ws://{named} wss://{named}" if named else ""
-    assert f"connect-src 'self'{sockets};" in policy(host, public_url)
+    clips = " https://exams.example" if public_url else ""  # where their links lead, wherever the page was opened
+    assert f"connect-src 'self'{sockets}{clips};" in policy(host, public_url)
+    assert f"media-src 'self' blob:{clips};" in policy(host, public_url)
 
 
 def test_what_a_caller_says_of_itself_is_text_and_no_markup(http: httpx.Client) -> None:

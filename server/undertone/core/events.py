@@ -26,10 +26,16 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CandidateMoved(Body, frozen=True):
-    """A candidate's state changed: joined, streaming, degraded, silent, lost, finished, revoked."""
+    """A candidate's state changed: streaming, degraded, silent, lost, finished, revoked."""
 
     stream: int | None = None
     reason: str | None = None
+
+
+class CandidateJoined(CandidateMoved, frozen=True):
+    """A candidate joined, or is welcome again."""
+
+    external_id: str | None = None
 
 
 class CandidateChanged(Body, frozen=True):
@@ -116,7 +122,7 @@ class MeetingEnded(Body, frozen=True):
 
 
 EVENT_KINDS: Final[dict[str, type[Body]]] = {
-    "candidate_joined": CandidateMoved,
+    "candidate_joined": CandidateJoined,
     "candidate_streaming": CandidateMoved,
     "candidate_degraded": CandidateMoved,
     "candidate_silent": CandidateMoved,

@@ -177,6 +177,13 @@ class StreamReceiver:
                 self._send(Stored(offset=change.offset, window=self._sound.windows - 1))
             self._end()
 
+    def given_up(self) -> None:
+        """Something can't be written: what waited for it is the next connection's."""
+        if self.state is State.CLOSING:
+            if isinstance(self._fault, FormatChanged):
+                self._fault = Unavailable("the store is away: the window before waits", STORE_AWAY_RETRY_MS)
+            self._end()
+
     def stop(self, fault: RemoteFault, now_ms: int) -> None:
         """The server ends this connection: taken over, draining, revoked, meeting ended, store away."""
         if self.state in (State.CLOSING, State.CLOSED):
@@ -191,7 +198,9 @@ class StreamReceiver:
     def handle_timer(self, now_ms: int) -> None:
         """Time has passed; call about once a second."""
         if self._deadline_ms is not None and now_ms >= self._deadline_ms:
-            self._overdue()
+            if self.state is State.AWAITING_HELLO:
+                self._fail(HelloTimeout(f"no hello within {HELLO_WITHIN_MS // 1000} s"))
+            self.given_up()
         if self.state is State.CLOSED or self._expires_ms is None:
             return
         if now_ms >= self._expires_ms:
@@ -267,15 +276,6 @@ class StreamReceiver:
             self.state = State.CLOSED
             self._deadline_ms = None
             self._actions.append(End(self._fault))
-
-    def _overdue(self) -> None:
-        self._deadline_ms = None
-        if self.state is State.AWAITING_HELLO:
-            self._fail(HelloTimeout(f"no hello within {HELLO_WITHIN_MS // 1000} s"))
-        elif isinstance(self._fault, FormatChanged):
-            self._fail(Unavailable("the store is away, and the window before the change waits", STORE_AWAY_RETRY_MS))
-        elif self.state is State.CLOSING:
-            self._end()
 
     @property
     def _sound(self) -> Recording:

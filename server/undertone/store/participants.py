@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from undertone.core.errors import Conflict, MeetingEnded, NotFound
-from undertone.core.events import CandidateChanged, CandidateMoved, Person
+from undertone.core.events import CandidateChanged, CandidateJoined, CandidateMoved, Person
 from undertone.core.times import rfc3339
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import Moved, NewEvent, append
@@ -120,7 +120,9 @@ class Participants:
             if is_revoked and not was_revoked:
                 told.append(NewEvent("candidate_revoked", CandidateMoved(), before.person))
             if was_revoked and not is_revoked:
-                told.append(NewEvent("candidate_joined", CandidateMoved(), before.person))
+                told.append(
+                    NewEvent("candidate_joined", CandidateJoined(external_id=before.external_id), before.person)
+                )
             if not told:
                 return before
             state = before.state
@@ -165,7 +167,7 @@ async def _add(
     if row is None:
         return None
     added = _participant(row)
-    told: list[NewEvent] = [NewEvent("candidate_joined", CandidateMoved(), added.person)]
+    told = [NewEvent("candidate_joined", CandidateJoined(external_id=external_id), added.person)]
     if expected_voices != 1:  # what everybody takes of somebody who joins
         told.append(NewEvent("candidate_changed", CandidateChanged(expected_voices=expected_voices), added.person))
     await append(transaction, meeting, told)

@@ -131,7 +131,7 @@ class Authority:
 
     async def insider(self, meeting: str, credential: str) -> Meeting:
         """Who may read what a meeting is called: whoever manages or watches it, and whoever may join it."""
-        if "." in credential:
+        if "." in credential and not self._is_api_key(credential):
             await self._proctor_by_token(meeting, credential)
             return await self.meeting(meeting)
         return (await self.joiner(meeting, credential))[0]

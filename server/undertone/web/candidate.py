@@ -231,7 +231,7 @@ class Connection:
                     self._react()
                     self._work.clear()  # nor a part: it would move the stream past a gap that nobody was told of
                     await self._give_up()
-                    self._receiver.part_left()  # there is none to wait for: the candidate is told now
+                    self._receiver.given_up()  # there is no part to wait for: the candidate is told now
                 else:
                     self._work.popleft()
                     if isinstance(action, (LeavePart, FinishStream)):

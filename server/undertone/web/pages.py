@@ -29,9 +29,9 @@ NOT_BUILT: Final = "the pages were not built: run `make bundle`, which takes sec
 # Nothing from anywhere but this server, nothing inline, nobody around it. Clips may come as blobs; `data:` is for the
 # small pictures in styles. Sockets are named besides 'self', which in Safari before 15.4 did not cover them.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'{sockets}; "
-    "worker-src 'self'; media-src 'self' blob:; font-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'{sockets}{clips}; worker-src 'self'; media-src 'self' blob:{clips}; font-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _POWERS: Final = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=()"
 # What a Host header may hold to stand in a policy: it comes from the caller.
@@ -113,8 +113,13 @@ class Pages:
 
 def policy(host: str, public_url: str | None) -> str:
     """The Content-Security-Policy of a page that was asked for at `host`, or is reached at `public_url`."""
-    host = urlsplit(public_url).netloc if public_url else host
-    return _POLICY.format(sockets=f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else "")
+    there = urlsplit(public_url or "")
+    host = there.netloc or host
+    return _POLICY.format(
+        sockets=f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else "",
+        # Where the links to clips lead, from whichever address the page was opened at.
+        clips=f" {there.scheme}://{there.netloc}" if public_url else "",
+    )
 
 
 def wants_html(accept: str) -> bool:

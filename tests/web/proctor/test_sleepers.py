@@ -118,7 +118,7 @@ async def test_whoever_reads_slowly_but_steadily_gets_its_snapshot(
 
             async def read(reader: ClientConnection) -> None:
                 """What the line holds, each time: in all longer than anybody's patience."""
-                with anyio.fail_after(60):
+                with anyio.fail_after(100):
                     while not reader.recv_messages.frames:
                         reader.transport.resume_reading()
                         await anyio.sleep(0)

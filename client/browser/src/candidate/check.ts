@@ -15,10 +15,11 @@ export class MicrophoneCheck {
   result: Check | undefined;
   #microphone: Microphone;
   #onChange: () => void;
-  #levels: Levels;
+  #rate = 0;
+  #levels!: Levels;
   #port: MessagePort | undefined;
   #heard: number[] = [];
-  #samples: Float32Array<ArrayBuffer>;
+  #samples!: Float32Array<ArrayBuffer>;
   #filled = 0;
   #blocks = 0;
   #loudest = FLOOR_DBFS;
@@ -26,9 +27,9 @@ export class MicrophoneCheck {
   constructor(microphone: Microphone, onChange: () => void) {
     this.#microphone = microphone;
     this.#onChange = onChange;
-    this.#levels = new Levels(microphone.sampleRate);
-    this.#samples = new Float32Array(CHECK_S * microphone.sampleRate);
+    this.#turnTo(microphone.sampleRate);
     microphone.sendTo((samples) => {
+      if (microphone.sampleRate !== this.#rate) this.#turnTo(microphone.sampleRate);
       this.#port = samples;
       samples.onmessage = (event: MessageEvent<Float32Array>) => this.#take(event.data);
     });
@@ -65,6 +66,16 @@ export class MicrophoneCheck {
 
   stop(): void {
     this.#port?.close();
+  }
+
+  /** A device of another rate: nothing of what was heard fits any more. */
+  #turnTo(rate: number): void {
+    this.#rate = rate;
+    this.#levels = new Levels(rate);
+    this.#samples = new Float32Array(CHECK_S * rate);
+    this.#filled = 0;
+    this.state = "idle";
+    this.result = undefined;
   }
 
   #take(samples: Float32Array): void {

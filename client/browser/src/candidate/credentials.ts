@@ -14,6 +14,9 @@ export interface Identity {
   renew: (() => Promise<string>) | undefined;
 }
 
+/** This tab's own first: in another tab of this browser somebody else may join. */
+const STORAGES = [() => sessionStorage, () => localStorage];
+
 type Kept = Pick<CredentialData, "id" | "name" | "token">;
 
 export class Credentials {
@@ -30,20 +33,15 @@ export class Credentials {
    * renewed when the server asks for that. Rejects with ApiError.
    */
   async first(): Promise<string> {
-    const { token, name } = this.#identity;
+    const { token } = this.#identity;
     if (token) return token;
-    // Another name is another person at the same computer.
-    return this.#kept?.name === name ? this.#kept.token : this.#join();
+    return this.#kept?.token ?? this.#join();
   }
 
   /** The server knows nothing of this participant any more, or its secret has changed: the next beginning joins anew. */
   forget(): void {
     this.#kept = undefined;
-    try {
-      localStorage.removeItem(this.#key);
-    } catch {
-      // Storage is off: nothing was kept.
-    }
+    forgetCandidate(this.#identity.server, this.#identity.meeting);
   }
 
   /** The next token, as the last one ends. Rejects with an error whose `final` says whether asking again is of use. */
@@ -61,41 +59,45 @@ export class Credentials {
 
   #keep({ id, name, token }: CredentialData): string {
     this.#kept = { id, name, token };
-    try {
-      localStorage.setItem(this.#key, JSON.stringify(this.#kept));
-    } catch {
-      // Storage is off: a reload is then another participant.
+    for (const storage of STORAGES) {
+      try {
+        storage().setItem(this.#key, JSON.stringify(this.#kept));
+      } catch {
+        // Storage is off: a reload is then another participant.
+      }
     }
     return token;
   }
 
+  /** Another name is another person at the same computer. */
   #load(): Kept | undefined {
-    try {
-      return JSON.parse(localStorage.getItem(this.#key) ?? "null") ?? undefined;
-    } catch {
-      return undefined;
+    for (const storage of STORAGES) {
+      try {
+        const kept: Kept | null = JSON.parse(storage().getItem(this.#key) ?? "null");
+        if (kept?.name === this.#identity.name) return kept;
+      } catch {
+        // Storage is off, or somebody else wrote there.
+      }
     }
+    return undefined;
   }
 
   get #key(): string {
-    return `undertone.candidate.${this.#identity.server}.${this.#identity.meeting}`;
+    return keyOf(this.#identity.server, this.#identity.meeting);
   }
 }
 
-/** Whether this tab is in the midst of the exam `key`: kept over a reload, and nowhere else. */
-export function underWay(key: string): boolean {
-  try {
-    return sessionStorage.getItem(key) !== null;
-  } catch {
-    return false;
+/** Whoever joins here next is somebody else. Other tabs stay who they are. */
+export function forgetCandidate(server: string, meeting: string): void {
+  for (const storage of STORAGES) {
+    try {
+      storage().removeItem(keyOf(server, meeting));
+    } catch {
+      // Storage is off: nothing was kept.
+    }
   }
 }
 
-export function remember(key: string, running: boolean): void {
-  try {
-    if (running) sessionStorage.setItem(key, "running");
-    else sessionStorage.removeItem(key);
-  } catch {
-    // Storage is off: a reload begins with the consent again.
-  }
+function keyOf(server: string, meeting: string): string {
+  return `undertone.candidate.${server}.${meeting}`;
 }

@@ -2,17 +2,19 @@
 
 import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { type CandidateStrings, catalogueFor, languagesOf } from "../locale/index.ts";
-import { BITRATES, type Bitrate, DEFAULT_BITRATE } from "../recorder/encoder.ts";
-import { DEFAULT_PROCESSING, Microphone, type Processing } from "../recorder/microphone.ts";
+import { DEFAULT_BITRATE } from "../recorder/encoder.ts";
+import { Microphone } from "../recorder/microphone.ts";
 import { workletUrl } from "../recorder/recorder.ts";
 import { ApiError } from "../shell/api.ts";
 import { tokens } from "../style/tokens.ts";
 import { MicrophoneCheck } from "./check.ts";
-import { Credentials, remember, underWay } from "./credentials.ts";
+import { Credentials } from "./credentials.ts";
 import { Exam } from "./exam.ts";
 import { exam, line } from "./examview.ts";
+import { bitrateOf, processingOf } from "./settings.ts";
 import { type CandidateState, type Phase, reasonOf, stateOf } from "./state.ts";
 import { styles } from "./styles.ts";
+import { examKey, forget, remember, underWay } from "./tab.ts";
 import { checking, consent, elsewhere, failed, finished, finishing } from "./views.ts";
 
 const TAKEN_OVER = 4506;
@@ -64,6 +66,7 @@ export class UndertoneCandidate extends LitElement {
   #told: CandidateState | undefined;
   #failure = { code: "", detail: "" };
   #microphone: Microphone | undefined;
+  #device: string | undefined; // the microphone that was chosen and checked
   #check: MicrophoneCheck | undefined;
   #exam: Exam | undefined;
   #devices: readonly MediaDeviceInfo[] = [];
@@ -90,16 +93,18 @@ export class UndertoneCandidate extends LitElement {
 
   /** The consent was given (elsewhere, if by the page): opens the microphone, then the check or the exam. */
   async start(): Promise<void> {
-    const opened = await this.#openMicrophone();
-    if (opened && this.noCheck) return this.#begin();
-    this.#go("check");
-    return this.#microphoneChanged();
+    if (this.#phase === "consent") await this.#enter(this.noCheck);
   }
 
-  /** The exam is over: sends the rest. */
+  /** The exam is over: sends the rest. Where nothing was recorded yet, it is as if it had not begun. */
   finish(): void {
     if (this.#phase !== "exam") return;
-    this.#exam?.finish();
+    if (!this.#exam?.begun) {
+      this.#letGo();
+      this.#go("consent");
+      return;
+    }
+    this.#exam.finish();
     this.#microphone?.close();
     this.#go("finishing");
   }
@@ -108,14 +113,22 @@ export class UndertoneCandidate extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     void this.updateComplete.then(() => {
-      if (this.isConnected && this.#phase === "consent" && underWay(this.#key)) void this.#back();
+      if (!this.isConnected || this.#phase !== "consent") return;
+      const device = underWay(examKey(this));
+      if (device === null) return;
+      this.#device = device || undefined;
+      void this.#enter(true);
     });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#letGo();
-    this.#phase = "consent";
+    // Whoever moves the element takes it out and puts it back at once: what is not yet sent must outlive that.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.#letGo();
+      this.#phase = "consent";
+    });
   }
 
   protected override render(): TemplateResult {
@@ -154,7 +167,7 @@ export class UndertoneCandidate extends LitElement {
           device: this.#microphone?.device,
           choose: (device) => void this.#choose(device),
           wake: () => void this.#microphone?.wake(),
-          start: () => void this.#begin(),
+          start: () => void this.#begin(this.#microphone!),
         });
       case "exam":
         return exam(t, {
@@ -170,9 +183,9 @@ export class UndertoneCandidate extends LitElement {
       case "finished":
         return finished(t.finished);
       case "elsewhere":
-        return elsewhere(t.elsewhere, () => void this.#back());
+        return elsewhere(t.elsewhere, () => void this.#enter(true));
       case "failed":
-        return failed(t.failed, reasonOf(this.#failure.code), this.#failure.detail, () => void this.#back());
+        return failed(t.failed, reasonOf(this.#failure.code), this.#failure.detail, () => void this.#enter(true));
     }
   }
 
@@ -190,7 +203,8 @@ export class UndertoneCandidate extends LitElement {
     const hadFocus = this.shadowRoot?.activeElement != null;
     this.#phase = phase;
     this.#sure = false;
-    remember(this.#key, phase === "exam");
+    if (phase === "exam") remember(examKey(this), this.#device ?? "");
+    else forget(examKey(this));
     this.requestUpdate();
     if (hadFocus) {
       void this.updateComplete.then(() => this.shadowRoot?.querySelector<HTMLElement>("[data-focus]")?.focus());
@@ -199,13 +213,16 @@ export class UndertoneCandidate extends LitElement {
 
   // --- what is done
 
-  /** Whether there is a microphone now. */
-  async #openMicrophone(): Promise<boolean> {
+  /** Opens the microphone, then comes the check, or `straight` the exam: also here instead of in the other tab. */
+  async #enter(straight: boolean): Promise<void> {
     this.#microphone?.close();
-    const microphone = new Microphone(workletUrl(), this.#processing, () => void this.#microphoneChanged());
+    const microphone = new Microphone(workletUrl(), processingOf(this), () => void this.#microphoneChanged());
     this.#microphone = microphone;
-    await microphone.open();
-    return microphone.ready;
+    await microphone.open(this.#device);
+    if (this.#microphone !== microphone) return; // let go, or begun anew, meanwhile
+    if (straight && microphone.ready) return this.#begin(microphone);
+    this.#go("check");
+    return this.#microphoneChanged();
   }
 
   async #microphoneChanged(): Promise<void> {
@@ -221,25 +238,29 @@ export class UndertoneCandidate extends LitElement {
 
   async #choose(device: string): Promise<void> {
     this.#check?.reset();
+    this.#device = device;
     await this.#microphone?.choose(device);
   }
 
-  async #begin(): Promise<void> {
+  async #begin(microphone: Microphone): Promise<void> {
     this.#check?.stop();
     this.#check = undefined;
+    this.#device ??= microphone.device;
     this.#go("exam");
     const { server, meeting, name, token, joinSecret, renew } = this;
     const credentials = new Credentials({ server, meeting, name, token, joinSecret, renew });
-    const running = new Exam(this.#microphone!, {
+    const running = new Exam(microphone, {
       server,
-      kbps: this.#kbps,
+      kbps: bitrateOf(this.bitrate),
       credentials,
       onChange: () => this.requestUpdate(),
       onFinished: (detail) => {
+        if (this.#exam !== running) return;
         this.#go("finished");
         this.#dispatch("undertone-finished", detail);
       },
       onOver: (over) => {
+        if (this.#exam !== running) return;
         if (FORGETS.includes(over.code)) credentials.forget();
         this.#over(over);
       },
@@ -249,6 +270,7 @@ export class UndertoneCandidate extends LitElement {
       await running.start();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (this.#exam !== running) return;
       this.#over({ close: 0, code: error.code, detail: error.detail });
     }
   }
@@ -260,13 +282,6 @@ export class UndertoneCandidate extends LitElement {
     if (this.#phase === "failed") this.#dispatch("undertone-error", { code, detail });
   }
 
-  /** Once more from the microphone on: here instead of in the other tab, or after a failure. */
-  async #back(): Promise<void> {
-    if (await this.#openMicrophone()) return this.#begin();
-    this.#go("check");
-    return this.#microphoneChanged();
-  }
-
   #letGo(): void {
     this.#check?.stop();
     this.#check = undefined;
@@ -274,23 +289,6 @@ export class UndertoneCandidate extends LitElement {
     this.#exam = undefined;
     this.#microphone?.close();
     this.#microphone = undefined;
-  }
-
-  get #processing(): Processing {
-    const chosen = (said: string | undefined, otherwise: boolean): boolean => (said ? said === "on" : otherwise);
-    return {
-      echoCancellation: chosen(this.echoCancellation, DEFAULT_PROCESSING.echoCancellation),
-      noiseSuppression: chosen(this.noiseSuppression, DEFAULT_PROCESSING.noiseSuppression),
-      autoGainControl: chosen(this.autoGain, DEFAULT_PROCESSING.autoGainControl),
-    };
-  }
-
-  get #key(): string {
-    return `undertone.exam.${this.server}.${this.meeting}.${this.name}`;
-  }
-
-  get #kbps(): Bitrate {
-    return BITRATES.find((kbps) => kbps === this.bitrate) ?? DEFAULT_BITRATE;
   }
 
   #dispatch(type: string, detail: object): void {

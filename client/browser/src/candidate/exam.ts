@@ -36,6 +36,11 @@ export class Exam {
     return this.#awaySince === undefined ? 0 : performance.now() - this.#awaySince;
   }
 
+  /** Whether there is something to finish: it has joined, and records. */
+  get begun(): boolean {
+    return this.#recorder !== undefined;
+  }
+
   /** Rejects with ApiError where no token is to be had. */
   async start(): Promise<void> {
     const { server, kbps, credentials, onFinished, onOver } = this.#options;

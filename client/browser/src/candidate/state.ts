@@ -43,7 +43,7 @@ export function stateOf({ phase, trouble, status, awayMs }: Facts): CandidateSta
 }
 
 /** Why it stopped, as the catalogue's `failed` names it. */
-export type Reason = "ended" | "revoked" | "unauthorized" | "unreachable" | "unsupported" | "other";
+export type Reason = "ended" | "revoked" | "unauthorized" | "unreachable" | "unsupported" | "unloadable" | "other";
 
 const REASONS: Readonly<Record<string, Reason>> = {
   meeting_ended: "ended",
@@ -54,6 +54,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   token_expired: "unauthorized",
   unreachable: "unreachable",
   unsupported: "unsupported",
+  unloadable: "unloadable",
 };
 
 /** By the code of an error, of a close or of a call. */

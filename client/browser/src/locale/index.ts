@@ -7,13 +7,11 @@
 import { candidate as arCandidate } from "./ar/candidate.ts";
 import { pages as arPages } from "./ar/pages.ts";
 import { sidebar as arSidebar } from "./ar/sidebar.ts";
-import { candidate as enCandidate } from "./en/candidate.ts";
-import { pages as enPages } from "./en/pages.ts";
-import { sidebar as enSidebar } from "./en/sidebar.ts";
+import { type CandidateStrings, candidate as enCandidate } from "./en/candidate.ts";
+import { pages as enPages, type PagesStrings } from "./en/pages.ts";
+import { sidebar as enSidebar, type SidebarStrings } from "./en/sidebar.ts";
 
-export type CandidateStrings = typeof enCandidate;
-export type SidebarStrings = typeof enSidebar;
-export type PagesStrings = typeof enPages;
+export type { CandidateStrings, PagesStrings, SidebarStrings };
 
 export interface Catalogue {
   readonly lang: string;

@@ -2,6 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from "lit";
 import "../define-candidate.ts";
+import { forgetCandidate } from "../candidate/credentials.ts";
 import { Api } from "../shell/api.ts";
 import { readLink } from "./links.ts";
 import { Page } from "./page.ts";
@@ -37,7 +38,7 @@ class Join extends Page {
   static override styles = [...Page.styles, joinLook];
   /** Null until the server has said it. */
   declare private meetingTitle: string | null;
-  /** Who was here last: kept, so that a tab that reloads goes on, and a second one is the same candidate. */
+  /** Whose exam this tab is in the midst of, so that a reload goes on; else who was here last, who is asked for. */
   declare private name: string;
   declare private started: boolean;
   declare private trouble: Trouble | null;
@@ -48,14 +49,16 @@ class Join extends Page {
   constructor() {
     super();
     this.meetingTitle = null;
-    this.name = this.kept.getItem(this.#nameKey) ?? "";
-    // In this very tab it had begun: a reload in the midst of an exam asks nothing.
-    this.started = this.name !== "" && this.#tab.getItem(this.#nameKey) !== null;
+    const here = this.#tab.getItem(this.#nameKey);
+    this.name = here ?? this.kept.getItem(this.#nameKey) ?? "";
+    this.started = here !== null;
     this.trouble = null;
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
+    // Another link that is pasted into this tab may differ in what stands after the # alone.
+    addEventListener("hashchange", () => location.reload());
     if (this.#link.joinSecret) void this.#look();
     else this.trouble = { kind: "incomplete", passing: false };
   }
@@ -87,7 +90,7 @@ class Join extends Page {
 
   #heading(): TemplateResult {
     return html`<div class="stack tight">
-      ${this.started ? nothing : html`<p class="quiet">${this.t.joining}</p>`}
+      <p class="quiet">${this.started ? this.t.joiningAs(this.name) : this.t.joining}</p>
       <h1>${this.meetingTitle ?? this.t.looking}</h1>
     </div>`;
   }
@@ -127,6 +130,7 @@ class Join extends Page {
         join-secret=${joinSecret}
         lang=${this.catalogue.lang}
         retention-days=${this.facts.retention_days}
+        @undertone-finished=${this.#finished}
       ></undertone-candidate>`;
   }
 
@@ -152,15 +156,18 @@ class Join extends Page {
   #start(name: string): void {
     if (!name) return;
     this.kept.setItem(this.#nameKey, name);
-    this.#tab.setItem(this.#nameKey, "started");
+    this.#tab.setItem(this.#nameKey, name);
     this.name = name;
     this.started = true;
   }
 
+  /** This screen goes on saying so; whoever opens the page next is asked who they are. */
+  readonly #finished = (): void => this.#tab.removeItem(this.#nameKey);
+
   /** The next one in front of this screen is another candidate. */
   readonly #forget = (): void => {
     this.kept.removeItem(this.#nameKey);
-    this.kept.removeItem(`undertone.candidate.${this.server}.${this.#link.meeting}`);
+    forgetCandidate(this.server, this.#link.meeting);
     this.name = "";
   };
 }

@@ -1,4 +1,4 @@
-/** `/watch/{meeting}`: the proctor's view. By the `admin_id` that this browser keeps, or by a token that was pasted in. */
+/** `/watch/{meeting}`: the proctor's view. By the `admin_id` that this browser keeps, or by a credential that was pasted in. */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import "../define-sidebar.ts";
@@ -6,7 +6,7 @@ import { Api } from "../shell/api.ts";
 import type { CredentialData } from "../wire/messages.ts";
 import { joinLink, readLink, watchLink } from "./links.ts";
 import { Page } from "./page.ts";
-import { type Trouble, troubleWith } from "./trouble.ts";
+import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
 import { watchLook } from "./watch-look.ts";
 
 const NAME = "undertone.name";
@@ -76,11 +76,18 @@ class Watch extends Page {
           meeting=${this.#meeting}
           lang=${this.catalogue.lang}
           name=${this.shownAs || nothing}
-          .adminId=${this.#own?.admin_id}
-          .token=${this.#own ? undefined : this.credential}
+          .adminId=${this.#isToken ? undefined : this.credential}
+          .token=${this.#isToken ? this.credential : undefined}
+          @undertone-connection=${this.#moved}
+          @undertone-error=${this.#refused}
         ></undertone-sidebar>
       </main>
       ${this.asking ? this.#dialog(this.asking) : nothing}`;
+  }
+
+  /** Tokens have three parts with dots between; an `admin_id` has none. */
+  get #isToken(): boolean {
+    return this.credential.includes(".");
   }
 
   #looking(): TemplateResult {
@@ -114,8 +121,9 @@ class Watch extends Page {
     return html`<div class="row tools">
         ${own ? this.copying(joinLink(this.facts.url, own.id, own.join_secret), t.copyLink) : nothing}
         ${
-          own
-            ? html`<button type="button" class="button" @click=${() => this.#ask("invite")}>${t.invite}</button>
+          this.#isToken
+            ? nothing
+            : html`<button type="button" class="button" @click=${() => this.#ask("invite")}>${t.invite}</button>
                 <button
                   type="button"
                   class="button bare"
@@ -124,8 +132,8 @@ class Watch extends Page {
                 >
                   ${person} <span class="wide-only">${this.shownAs || t.setName}</span>
                 </button>`
-            : html`<button type="button" class="button bare" @click=${this.#leave}>${t.leave}</button>`
         }
+        ${own ? nothing : html`<button type="button" class="button bare" @click=${this.#leave}>${t.leave}</button>`}
       </div>`;
   }
 
@@ -165,12 +173,23 @@ class Watch extends Page {
     this.trouble = null;
     try {
       const { title } = await new Api(this.server, this.credential).meeting(this.#meeting);
-      if (!this.#own) this.kept.setItem(this.#tokenKey, this.credential);
       this.meetingTitle = title;
     } catch (error) {
       const trouble = troubleWith(error);
       this.trouble = trouble.kind === "refused" ? { kind: "token", passing: false } : trouble;
     }
+  };
+
+  /** Kept once it is known to be a proctor's: whoever may read the title, a candidate as well, came as far as here. */
+  readonly #moved = ({ detail }: CustomEvent<{ connected: boolean }>): void => {
+    if (detail.connected && !this.#own) this.kept.setItem(this.#tokenKey, this.credential);
+  };
+
+  readonly #refused = ({ detail }: CustomEvent<{ code: string; detail: string }>): void => {
+    if (this.#own || this.kept.getItem(this.#tokenKey) === this.credential) return; // the sidebar says it
+    if (troubleOf(detail.code, detail.detail).kind !== "refused") return;
+    this.meetingTitle = null;
+    this.trouble = { kind: "token", passing: false };
   };
 
   #entered(event: SubmitEvent): void {

@@ -81,9 +81,14 @@ export class GapMeter {
     return now - this.#heldSince < SETTLE_MS ? HOLD : { hold: false, lostMs: this.#settle() };
   }
 
+  /** What was lost before the blocks that are kept, as far as is known now; none is kept any more. */
+  decide(): number {
+    return this.#heldSince === undefined ? 0 : this.#settle();
+  }
+
   /** The recording ends at `now`. Returns what was lost before the blocks that are kept, and after the last block. */
   end(now: number): { beforeHeld: number; atEnd: number } {
-    const beforeHeld = this.#heldSince === undefined ? 0 : this.#settle();
+    const beforeHeld = this.decide();
     const missing = this.#anchor === undefined ? 0 : now - this.#media - this.#anchor;
     return { beforeHeld, atEnd: missing > TOLERANCE_MS ? missing : 0 };
   }

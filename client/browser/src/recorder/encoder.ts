@@ -21,6 +21,7 @@ export function outputRate(sampleRate: number): OutputRate {
 export class Mp3Encoder {
   #encoder: WasmMediaEncoder<"audio/mpeg">;
   #sampleRate: number;
+  readonly #outputRate: OutputRate;
   #kbps: Bitrate;
   #heardMs = 0; // what went in and what came out since the last `finish`
   #bytes = 0;
@@ -28,6 +29,7 @@ export class Mp3Encoder {
   private constructor(encoder: WasmMediaEncoder<"audio/mpeg">, sampleRate: number, kbps: Bitrate) {
     this.#encoder = encoder;
     this.#sampleRate = sampleRate;
+    this.#outputRate = outputRate(sampleRate);
     this.#kbps = kbps;
     this.#begin();
   }
@@ -51,12 +53,18 @@ export class Mp3Encoder {
     return { rest, addedMs };
   }
 
+  /** After `finish`: what comes next has another rate. The MP3 keeps its own. */
+  turnTo(sampleRate: number): void {
+    this.#sampleRate = sampleRate;
+    this.#begin();
+  }
+
   #begin(): void {
     this.#encoder.configure({
       channels: 1,
       sampleRate: this.#sampleRate,
       bitrate: this.#kbps,
-      outputSampleRate: outputRate(this.#sampleRate),
+      outputSampleRate: this.#outputRate,
     });
     this.#heardMs = 0;
     this.#bytes = 0;

@@ -1,6 +1,7 @@
 /** The microphone and the way from it to whoever takes its samples. Notices everything that can happen to it. */
 
-import { refusal, type Trouble } from "./trouble.ts";
+import { defaultGroup, takes } from "./device.ts";
+import { refusal, type Trouble, Unloadable } from "./trouble.ts";
 
 /** What the browser may do to the sound before anybody gets it. */
 export interface Processing {
@@ -157,14 +158,16 @@ export class Microphone {
   /** The context is made when there is a stream: Firefox joins a microphone only with a context of its own rate. */
   async #makeContext(stream: MediaStream): Promise<void> {
     let context = new AudioContext({ sampleRate: this.#rate, latencyHint: LATENCY_S });
-    try {
-      context.createMediaStreamSource(stream).disconnect();
-    } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== "NotSupportedError") throw error;
+    if (!takes(context, stream)) {
       void context.close();
       context = new AudioContext({ latencyHint: LATENCY_S });
     }
-    await context.audioWorklet.addModule(this.#workletUrl);
+    try {
+      await context.audioWorklet.addModule(this.#workletUrl);
+    } catch (error) {
+      void context.close();
+      throw new Unloadable(String(error));
+    }
     this.#tap = new AudioWorkletNode(context, "undertone-tap", {
       channelCount: 1,
       channelCountMode: "explicit",
@@ -174,7 +177,7 @@ export class Microphone {
     this.#tap.connect(context.destination);
     context.onstatechange = () => this.#look();
     this.#context = context;
-    this.#rate = context.sampleRate; // whoever takes the samples counts on it
+    this.#rate = context.sampleRate; // whoever takes the samples asks for it
     this.#wire();
   }
 
@@ -184,17 +187,18 @@ export class Microphone {
     if (this.#opening || this.#closed) return;
     this.#opening = true;
     clearTimeout(this.#retry);
+    let track: MediaStreamTrack | undefined;
     try {
       const stream = await this.#ask();
-      if (this.#closed) {
-        for (const track of stream.getTracks()) track.stop();
-        return;
-      }
+      track = stream.getAudioTracks()[0]!;
+      if (this.#closed) return;
       this.#release();
+      if (this.#context && !takes(this.#context, stream)) this.#letContextGo();
       if (!this.#context) await this.#makeContext(stream);
+      if (this.#closed) return this.#letContextGo();
       this.#source = this.#context!.createMediaStreamSource(stream);
       this.#source.connect(this.#tap!);
-      this.#adopt(stream.getAudioTracks()[0]!);
+      this.#adopt(track);
       await this.#rememberDefault();
       await this.#resume();
       this.#look();
@@ -204,6 +208,7 @@ export class Microphone {
       if (this.trouble !== "denied") this.#retry = setTimeout(() => void this.#acquire(), RETRY_MS);
     } finally {
       this.#opening = false;
+      if (track !== this.#track) track?.stop();
     }
   }
 
@@ -280,8 +285,4 @@ export class Microphone {
     this.trouble = trouble;
     this.#onChange();
   }
-}
-
-function defaultGroup(devices: readonly MediaDeviceInfo[]): string | undefined {
-  return devices.find(({ deviceId }) => deviceId === "default")?.groupId;
 }

@@ -14,9 +14,9 @@ export interface Start {
 
 export type ToWorker =
   | Start
-  | { type: "samples"; samples: MessagePort } // from here on they come there
+  | { type: "samples"; samples: MessagePort; sampleRate: number } // from here on they come there
   | { type: "token"; token: string } // renewed, as was asked
-  | { type: "no_token"; final: boolean; detail: string } // could not be renewed; final: never will be
+  | { type: "no_token"; final: boolean; code?: string | undefined; detail: string } // not renewed; final: never will be
   | { type: "network"; online: boolean }
   | { type: "finish" }
   | { type: "stop" };
@@ -43,4 +43,4 @@ export type FromWorker =
   | { type: "renew" } // the token ends
   | { type: "finished"; bytes: number; windows: number }
   | { type: "over"; close: number; code: string; detail: string } // by the server, for good
-  | { type: "broken"; detail: string }; // by the browser: no WebAssembly
+  | { type: "broken"; code: "unsupported" | "unloadable"; detail: string }; // no WebAssembly; or it can't be fetched

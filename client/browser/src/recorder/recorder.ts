@@ -12,7 +12,7 @@ export interface RecorderOptions {
   renew: () => Promise<string>;
   onStatus: (status: Status) => void;
   onFinished: (finished: { bytes: number; windows: number }) => void;
-  /** For good: by the server (`close` is its code), or as the browser can't (`close` 0, `code` "unsupported"). */
+  /** For good: by the server (`close` is its code), or (`close` 0) as the browser can't ("unsupported", "unloadable"). */
   onOver: (over: { close: number; code: string; detail: string }) => void;
 }
 
@@ -26,14 +26,16 @@ export class Recorder {
     [this.#worker, this.#release] = startWorker(new URL(WORKER_FILE, import.meta.url));
     this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#take(event.data);
     this.#worker.onerror = (event) => {
-      this.#ended({ close: 0, code: "unsupported", detail: event.message || "the recorder's worker can't be started" });
+      // Of a script that could not be fetched there is nothing to say.
+      const code = event.message ? "unsupported" : "unloadable";
+      this.#ended({ close: 0, code, detail: event.message || "the recorder's worker can't be started" });
     };
     const { server, token, kbps } = options;
-    const { sampleRate } = microphone;
     let started = false;
     microphone.sendTo((samples) => {
+      const { sampleRate } = microphone;
       const start: Start = { type: "start", samples, sampleRate, kbps, server, token };
-      this.#worker.postMessage(started ? { type: "samples", samples } : start, [samples]);
+      this.#worker.postMessage(started ? { type: "samples", samples, sampleRate } : start, [samples]);
       started = true;
     });
     addEventListener("online", this.#network);
@@ -73,7 +75,7 @@ export class Recorder {
         this.#ended(message);
         break;
       case "broken":
-        this.#ended({ close: 0, code: "unsupported", detail: message.detail });
+        this.#ended({ close: 0, code: message.code, detail: message.detail });
     }
   }
 
@@ -86,8 +88,8 @@ export class Recorder {
     try {
       this.#send({ type: "token", token: await this.#options.renew() });
     } catch (error) {
-      const final = (error as { final?: unknown } | null)?.final === true;
-      this.#send({ type: "no_token", final, detail: String(error) });
+      const { final, code, detail } = Object(error) as { final?: boolean; code?: string; detail?: string };
+      this.#send({ type: "no_token", final: final === true, code, detail: String(detail ?? error) });
     }
   }
 

@@ -23,6 +23,7 @@ export class Recording {
   #levels: Levels;
   #silence = new Silence();
   #loudest = FLOOR_DBFS;
+  #added = 0; // ms of silence that filled frames, which no gap has taken in yet
 
   constructor(sink: Sink, encoder: Mp3Encoder, sampleRate: number) {
     this.#sink = sink;
@@ -41,6 +42,16 @@ export class Recording {
     const finding = this.#gaps.heard((samples.length * 1000) / this.#sampleRate, now);
     this.#held.push(samples);
     if (!finding.hold) this.#release(finding.lostMs);
+  }
+
+  /** Another device: the blocks that follow have another rate. */
+  turnTo(sampleRate: number): void {
+    if (sampleRate === this.#sampleRate) return;
+    this.#release(this.#gaps.decide());
+    this.#endRun();
+    this.#encoder.turnTo(sampleRate);
+    this.#sampleRate = sampleRate;
+    this.#levels = new Levels(sampleRate);
   }
 
   /** The recording ends: the rest is encoded, and what is missing at the end told. */
@@ -66,10 +77,16 @@ export class Recording {
 
   /** Frames behind a gap can't use the bit reservoir before it: the encoder begins anew. */
   #lose(ms: number): void {
+    this.#endRun();
+    // The silence that fills the last frame is media time already.
+    const lost = Math.round(ms - this.#added);
+    this.#added = Math.max(0, this.#added - ms);
+    if (lost > 0) this.#sink.lose(lost);
+  }
+
+  #endRun(): void {
     const { rest, addedMs } = this.#encoder.finish();
     this.#sink.send(rest);
-    // The silence that fills the last frame is media time already.
-    const lost = Math.round(ms - addedMs);
-    if (lost > 0) this.#sink.lose(lost);
+    this.#added += addedMs;
   }
 }

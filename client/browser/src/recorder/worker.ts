@@ -9,6 +9,8 @@ import { Recording } from "./recording.ts";
 
 /** Blocks come every 43 ms: a meter that moves 6 times a second is smooth enough with a transition. */
 const STATUS_EVERY_BLOCKS = 4;
+/** For the encoder, which is 70 kB. */
+const LOADING_MS = 30_000;
 
 function tell(message: FromWorker): void {
   postMessage(message);
@@ -53,12 +55,14 @@ class Work {
       case "samples":
         this.#samples.close();
         this.#samples = this.#listen(message.samples);
+        if (!this.#stream.session.ending) this.#recording.turnTo(message.sampleRate);
         break;
       case "token":
         for (const asked of this.#asked.splice(0)) asked.resolve(message.token);
         break;
       case "no_token": {
-        const error = Object.assign(new Error(message.detail), { final: message.final });
+        const { final, code, detail } = message;
+        const error = Object.assign(new Error(detail), { final, code, detail });
         for (const asked of this.#asked.splice(0)) asked.reject(error);
         break;
       }
@@ -119,12 +123,20 @@ class Work {
   }
 }
 
+async function load(url: URL): Promise<Uint8Array> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(LOADING_MS) });
+  if (!response.ok) throw new Error(`${response.status} for ${url.pathname}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 async function begin(start: Start): Promise<Work | undefined> {
+  let code: "unsupported" | "unloadable" = "unloadable";
   try {
-    const wasm = await (await fetch(new URL(mp3wasm, import.meta.url))).arrayBuffer();
-    return new Work(start, await Mp3Encoder.create(new Uint8Array(wasm), start.sampleRate, start.kbps));
+    const wasm = await load(new URL(mp3wasm, import.meta.url));
+    code = "unsupported";
+    return new Work(start, await Mp3Encoder.create(wasm, start.sampleRate, start.kbps));
   } catch (error) {
-    tell({ type: "broken", detail: String(error) });
+    tell({ type: "broken", code, detail: String(error) });
     return undefined;
   }
 }

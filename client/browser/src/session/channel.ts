@@ -71,7 +71,7 @@ export class ChannelSession extends Session {
   readonly #meeting: string;
   readonly #adminId: string | undefined;
   #token: string | undefined;
-  readonly #name: string | undefined;
+  #name: string | undefined;
   readonly #reviews = new Map<string, Review>(); // unanswered, oldest first
   #unsent: string[] = []; // keys of those that this connection has yet to be told
   #doubt: ErrorMessage | null = null; // an error that answers a review, unless a close follows
@@ -127,6 +127,11 @@ export class ChannelSession extends Session {
     if (this.#reviews.has(review.key)) return;
     this.#reviews.set(review.key, review);
     this.#unsent.push(review.key);
+  }
+
+  /** Who decides, from the next `hello` on. */
+  rename(name: string | undefined): void {
+    this.#name = name;
   }
 
   /** The token was renewed. */

@@ -5,7 +5,7 @@ import { type AfterClose, type Fault, faultOf, ServerFault, TOKEN_EXPIRED } from
 import { type Limits, Pulse } from "../session/pulse.ts";
 import { socketUrl } from "./address.ts";
 
-/** Gives a fresh token. What it throws with a `final` of true (an ApiError may be) ends the link for good. */
+/** Gives a fresh token. What it throws with a `final` of true (an ApiError may be) ends the link: its `code` says why. */
 export type Renew = () => Promise<string>;
 
 /** What a link needs of a session; `Taken` is what the session makes of a message. */
@@ -95,6 +95,11 @@ export class Link<Taken> {
   poke(): void {
     if (this.#socket && this.#pulse.slept(Date.now())) this.#drop("the machine slept");
     this.#pump();
+  }
+
+  /** The session has another hello to say: leaves this connection for the next one. `detail` says why. */
+  reopen(detail: string): void {
+    if (this.#socket) this.#drop(detail);
   }
 
   /** The network went or came back. A Worker may not be told by the browser: its page tells. */
@@ -265,24 +270,27 @@ export class Link<Taken> {
 
   /** The token has ended. What may pass is left to the next attempt; what won't ends the link. */
   async #renewThenOpen(): Promise<void> {
-    const trouble = await this.#renewed();
+    const fault = await this.#renewed();
     if (this.#stopped) return;
-    if (trouble === null) this.#open();
+    if (fault === null) this.#open();
     else {
-      this.#session.fault = faultOf(TOKEN_EXPIRED, trouble);
-      this.#over(TOKEN_EXPIRED, trouble);
+      this.#session.fault = fault;
+      this.#over(TOKEN_EXPIRED, fault.detail);
     }
   }
 
-  /** Why there will be no new token; null if there is one, or may be the next time. */
-  async #renewed(): Promise<string | null> {
+  /** Why there will be no new token, by the code that the refusal has; null if there is one, or may be the next time. */
+  async #renewed(): Promise<Fault | null> {
     const { renew } = this.#options;
-    if (!renew) return "the token has ended, and there is no way to renew it";
+    if (!renew) return faultOf(TOKEN_EXPIRED, "the token has ended, and there is no way to renew it");
     try {
       this.#session.refresh(await renew());
       return null;
     } catch (error) {
-      return (error as { final?: unknown } | null)?.final === true ? String(error) : null;
+      const { final, code, detail } = Object(error) as { final?: unknown; code?: unknown; detail?: unknown };
+      if (final !== true) return null;
+      const fault = faultOf(TOKEN_EXPIRED, typeof detail === "string" ? detail : String(error));
+      return typeof code === "string" ? { ...fault, code } : fault;
     }
   }
 }

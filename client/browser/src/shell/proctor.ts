@@ -91,6 +91,12 @@ export class ProctorChannel {
     this.#end("closed", "the channel was left before the answer came");
   }
 
+  /** Who decides from now on. The line is opened anew, for only a `hello` names anybody; nothing is missed by that. */
+  rename(name: string | undefined): void {
+    this.session.rename(name);
+    this.#link.reopen("another name");
+  }
+
   /** The network went or came back, for where the browser does not tell. */
   network(online: boolean): void {
     this.#link.network(online);

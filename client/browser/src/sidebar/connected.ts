@@ -6,7 +6,7 @@ import type { Anomaly } from "../wire/messages.ts";
 import { Clips } from "./clips.ts";
 import { Desk, faultOf, type Line } from "./desk.ts";
 
-const ENTRY = ["server", "meeting", "name", "token", "adminId"] as const;
+const ENTRY = ["server", "meeting", "token", "adminId"] as const;
 
 export abstract class Connected extends LitElement {
   static override properties = {
@@ -33,16 +33,19 @@ export abstract class Connected extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    addEventListener("beforeunload", this.#leaving);
     if (this.hasUpdated) this.#connect();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    removeEventListener("beforeunload", this.#leaving);
     this.#disconnect();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.hasUpdated || ENTRY.some((field) => changed.has(field))) this.#connect();
+    else if (changed.has("name")) this.desk?.rename(this.name || undefined);
   }
 
   /** Tells the page around. */
@@ -57,14 +60,25 @@ export abstract class Connected extends LitElement {
     return fault;
   }
 
+  /** By what the page has set by then. */
+  readonly #renewed: Renew = async () => {
+    if (this.renew) return this.renew();
+    throw Object.assign(new Error("the token has ended, and there is no way to renew it"), { final: true });
+  };
+
+  /** The browser asks before it drops a decision that the server does not have. */
+  readonly #leaving = (event: Event): void => {
+    if (this.desk && this.desk.sending > 0) event.preventDefault();
+  };
+
   #connect(): void {
     this.#disconnect();
-    const { meeting, token, adminId, name, renew } = this;
+    const { meeting, token, adminId, name } = this;
     if (!meeting || (!token && !adminId)) return;
     try {
       const server = this.server ? new URL(this.server, location.href).href : location.origin;
       const desk = new Desk(
-        { server, meeting, name: name || undefined, renew, ...(adminId ? { adminId } : { token }) },
+        { server, meeting, name: name || undefined, ...(adminId ? { adminId } : { token, renew: this.#renewed }) },
         {
           changed: () => this.#draw(),
           news: (anomaly, missed) => {

@@ -49,7 +49,9 @@ export class Desk {
   line: Line = { state: "connecting", fault: null, retryAt: null };
   readonly #entry: Entry;
   readonly #listener: Listener;
-  readonly #api: Api;
+  #api: Api;
+  /** How many decisions made here are on their way. They live in this page alone. */
+  sending = 0;
   readonly #channel: ProctorChannel;
 
   /** Throws TypeError for a server that is no address, and unless there is exactly one credential. */
@@ -59,6 +61,7 @@ export class Desk {
     this.#api = new Api(entry.server, entry.adminId ?? entry.token);
     this.#channel = new ProctorChannel({
       ...entry,
+      renew: entry.renew && (() => this.#renewed(entry.renew!)),
       onSnapshot: (ready) => this.#snapshot(ready),
       onRecovered: (ready) => {
         this.outage.ready(ready.last_id, performance.now());
@@ -82,16 +85,23 @@ export class Desk {
     this.#channel.stop();
   }
 
+  /** Who decides from now on: says hello anew, and loses nothing. */
+  rename(name: string | undefined): void {
+    this.#channel.rename(name);
+  }
+
   /** Shows as pending until the server has told everybody. Never rejects: what went wrong is with the item. */
   async decide(anomaly: string, decision: Decision): Promise<void> {
     this.model.deciding(anomaly, decision);
     this.#listener.changed();
     let fault: string | null = null;
+    this.sending += 1;
     try {
       await this.#channel.review(anomaly, decision.decision, decision.note ?? undefined);
     } catch (error) {
       fault = faultOf(error).detail;
     }
+    this.sending -= 1;
     this.model.settled(anomaly, fault);
     this.#listener.changed();
   }
@@ -115,6 +125,26 @@ export class Desk {
     outage.caughtUp(ready.last_id);
     for (const anomaly of came.reverse()) this.#listener.news(anomaly, true);
     this.#listener.changed();
+    if (!model.ended) void this.#lookForTheEnd();
+  }
+
+  /** A snapshot does not say whether the meeting has ended. */
+  async #lookForTheEnd(): Promise<void> {
+    try {
+      const { ended_at } = await this.#api.meeting(this.#entry.meeting);
+      if (ended_at === undefined) return;
+      this.model.ended = true;
+      this.#listener.changed();
+    } catch {
+      // The line has its own faults to tell; the next snapshot asks again.
+    }
+  }
+
+  /** The calls beside the channel go on with the same token. */
+  async #renewed(renew: Renew): Promise<string> {
+    const token = await renew();
+    this.#api = new Api(this.#entry.server, token);
+    return token;
   }
 
   #event(event: ChannelEvent): void {

@@ -8,7 +8,7 @@ import { type Actions, Part, type Words } from "./part.ts";
 import type { Player } from "./player.ts";
 import { examView } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
-import { strongest } from "./turns.ts";
+import { exceeded, strongest } from "./turns.ts";
 
 function spanOf({ start_at, duration_ms }: Evidence): [number, number] {
   const start = Date.parse(start_at);
@@ -90,7 +90,7 @@ export class EvidenceView extends Part {
   #facts(shown: Evidence): TemplateResult {
     const { item, words } = this;
     const { t } = words;
-    return html`<p class="lead">${t.heardLong(item.anomaly.kind, shown.voices, this.expected, shown.other_ms)}</p>
+    return html`<p class="lead">${t.heardLong(item.anomaly.kind, shown.voices, exceeded(shown.voices, this.expected), shown.other_ms)}</p>
       <dl class="facts">
         <div>
           <dt>${t.when}</dt>

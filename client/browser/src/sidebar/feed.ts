@@ -6,6 +6,7 @@ import { arrangeFeed, type FeedQuery } from "./arrange.ts";
 import type { Card } from "./card.ts";
 import { Growing } from "./growing.ts";
 import { icons, reviewIcon } from "./icons.ts";
+import { KeptFocus } from "./kept-focus.ts";
 import { rove } from "./keys.ts";
 import type { Item, ReviewState, Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
@@ -45,6 +46,7 @@ export class Feed extends Part {
 
   #list: Item[] = [];
   readonly #growing = new Growing(this);
+  readonly #focus = new KeptFocus(this);
 
   constructor() {
     super();
@@ -62,13 +64,16 @@ export class Feed extends Part {
     return this.#list.map((item) => item.anomaly.id);
   }
 
-  /** Brings a card to the eye and the keyboard to it. */
-  async reveal(id: string, focus: boolean): Promise<void> {
-    const place = this.order.indexOf(id);
-    if (place < 0) return;
-    this.#growing.reach(place);
+  /** Brings a card to the eye and the keyboard to it; if it is not in the list, `instead`, or else the filters. */
+  async reveal(id: string, focus: boolean, instead?: string): Promise<void> {
+    await this.updateComplete; // the list is the one that was asked for
+    const { order } = this;
+    const shown = order.includes(id) ? id : (instead ?? "");
+    this.#growing.reach(order.indexOf(shown));
     await this.updateComplete;
-    const head = this.querySelector<HTMLElement>(`[data-anomaly="${CSS.escape(id)}"]`);
+    const head =
+      this.querySelector<HTMLElement>(`[data-anomaly="${CSS.escape(shown)}"]`) ??
+      this.querySelector<HTMLElement>(".segment");
     head?.scrollIntoView({ block: "nearest" });
     if (focus) head?.focus({ preventScroll: true });
   }
@@ -76,6 +81,9 @@ export class Feed extends Part {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("query")) this.#growing.reset();
     this.#list = arrangeFeed(this.items, this.query, this.openId);
+    // What is heard, written or under the keyboard stays, however many come before it.
+    const used = [this.openId, this.#focus.inside<Card>("ut-card")?.item.anomaly.id];
+    for (const id of used) this.#growing.reach(this.#list.findIndex(({ anomaly }) => anomaly.id === id));
   }
 
   protected override render(): TemplateResult {

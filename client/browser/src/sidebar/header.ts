@@ -87,9 +87,10 @@ export class Header extends Part {
     return html`<p class="line-state ${state}" role="status"><span class="dot"></span>${t.lines[state]}</p>`;
   }
 
+  /** It takes the focus of a click on its words, which would otherwise go nowhere, and so close it. */
   #options(): TemplateResult {
     const { t } = this.words;
-    return html`<div class="popover" role="group" aria-label=${t.options}>
+    return html`<div class="popover" role="group" tabindex="-1" aria-label=${t.options}>
       <label class="option">
         <input
           type="checkbox"

@@ -14,11 +14,16 @@ export interface Keyed {
   walk(by: 1 | -1): void;
 }
 
+/** The key in small Latin letters. Where it writes another script (Arabic: ت and ن), the one that has its place. */
+export function latin({ key, code }: Pick<KeyboardEvent, "key" | "code">): string {
+  return (/^[ -~]+$/.test(key) ? key : code.replace(/^Key/, "")).toLowerCase();
+}
+
 export function key(event: KeyboardEvent, keyed: Keyed): void {
   const target = event.composedPath()[0] as HTMLElement;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (target.closest("textarea, select, input:not([type=radio])")) return;
-  const pressed = event.key.toLowerCase();
+  const pressed = latin(event);
   if (pressed === "escape" && keyed.open) keyed.close();
   else if (pressed === "j") keyed.walk(1);
   else if (pressed === "k") keyed.walk(-1);

@@ -25,9 +25,10 @@ export class Outage {
   /** The line is back, and events up to `lastId` were written by then. `anomalies` are the new ones of a snapshot. */
   ready(lastId: number, now: number, anomalies = 0): void {
     if (this.#since !== null) {
-      this.#downMs = now - this.#since;
-      this.#events = Math.max(0, lastId - this.#lastId);
-      this.#anomalies = anomalies;
+      if (this.#nothing) this.#downMs = 0;
+      this.#downMs += now - this.#since;
+      this.#events += Math.max(0, lastId - Math.max(this.#lastId, this.#upTo));
+      this.#anomalies += anomalies;
       this.#upTo = lastId;
     }
     this.#since = null;
@@ -48,12 +49,16 @@ export class Outage {
 
   /** What there is to tell once all that was missed is here, or null. */
   get told(): Missed | null {
-    if ((this.#events === 0 && this.#anomalies === 0) || this.#lastId < this.#upTo) return null;
+    if (this.#nothing || this.#lastId < this.#upTo) return null;
     return { events: this.#events, anomalies: this.#anomalies, downMs: this.#downMs };
   }
 
-  /** Somebody has read it. */
+  /** Somebody has read it. Until then, what one outage after another brought is told together. */
   read(): void {
     this.#events = this.#anomalies = 0;
+  }
+
+  get #nothing(): boolean {
+    return this.#events === 0 && this.#anomalies === 0;
   }
 }

@@ -105,7 +105,8 @@ export class Model {
     for (const candidate of ready.candidates ?? []) this.#setRow(this.#rowOf(candidate, open.get(candidate.id) ?? 0));
     for (const { anomaly, pending: decision, fault } of pending) {
       const item = this.#items.get(anomaly.id);
-      if (item) this.#setItem({ ...item, pending: decision, fault });
+      const decided = item?.anomaly.review?.at !== anomaly.review?.at;
+      if (item) this.#setItem({ ...item, pending: decision, fault: decided ? null : fault });
     }
   }
 
@@ -116,8 +117,9 @@ export class Model {
         return NOTHING;
       case "anomaly_opened":
       case "anomaly_grew":
-      case "anomaly_reviewed":
-        return this.#moved(event.anomaly);
+        return this.#moved(event.anomaly, this.#items.get(event.anomaly.id)?.fault ?? null);
+      case "anomaly_reviewed": // what failed here is past, whoever decided
+        return this.#moved(event.anomaly, null);
       case "candidate_changed":
         return this.#change(event.participant, { expectedVoices: event.expected_voices });
       case "audio_missing":
@@ -140,6 +142,7 @@ export class Model {
         return this.#change(event.participant, {
           state: stateOf(event.kind.slice("candidate_".length)),
           reason: event.reason ?? null,
+          ...(event.kind === "candidate_joined" && event.external_id ? { externalId: event.external_id } : {}),
         });
       default: // a newer server's: it counted in the order, and there is nothing to show
         return NOTHING;
@@ -158,9 +161,9 @@ export class Model {
     if (item) this.#setItem({ ...item, pending: null, fault });
   }
 
-  #moved(anomaly: Anomaly): Change {
+  #moved(anomaly: Anomaly, fault: string | null): Change {
     const before = this.#items.get(anomaly.id);
-    const item = itemOf(anomaly, before?.pending ?? null, before?.fault ?? null);
+    const item = itemOf(anomaly, before?.pending ?? null, fault);
     if (before === undefined || before.anomaly.opened_at !== anomaly.opened_at) this.#place(anomaly, before);
     this.#setItem(item);
     const opened = Number(anomaly.state === "open") - Number(before?.anomaly.state === "open");

@@ -142,8 +142,11 @@ export class Player extends Part {
       await this.#audio.play();
       this.fault = null;
     } catch (error) {
-      // Paused again before it began is no fault; what cannot be played says so by its own event.
-      if (!(error instanceof DOMException && ["AbortError", "NotSupportedError"].includes(error.name))) throw error;
+      // Paused again before it began is no fault, nor a browser that waits for a click; what cannot be played says so by
+      // its own event, and plays on if there is a way.
+      const name = error instanceof DOMException ? error.name : "";
+      if (name !== "NotSupportedError") this.playing = !this.#audio.paused;
+      if (!["AbortError", "NotAllowedError", "NotSupportedError"].includes(name)) throw error;
     }
   }
 

@@ -5,6 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { arrangeRoster, type RosterQuery, SORTS, type Sort } from "./arrange.ts";
 import { Growing } from "./growing.ts";
 import { icons, stateIcon } from "./icons.ts";
+import { KeptFocus } from "./kept-focus.ts";
 import { rove } from "./keys.ts";
 import { type CandidateState, type Row, STATES } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
@@ -40,6 +41,7 @@ export class Roster extends Part {
   /** The row that had the focus last. */
   declare current: string | null;
   readonly #growing = new Growing(this);
+  readonly #focus = new KeptFocus(this);
 
   constructor() {
     super();
@@ -65,6 +67,8 @@ export class Roster extends Part {
     const { text, state, anomaliesOnly, sort } = this;
     const shown = arrangeRoster(this.rows, { text, state, anomaliesOnly, sort }, lang);
     const stop = (shown.find((row) => row.id === this.current) ?? shown[0])?.id;
+    const used = this.#focus.inside<CandidateRow>("ut-row")?.row.id;
+    this.#growing.reach(shown.findIndex((row) => row.id === used)); // it may move far down, not away
     return html`<div class="tools" ?hidden=${this.rows.length === 0}>
         <div class="tools-line">
           <label class="search">

@@ -6,6 +6,12 @@ import type { Words } from "./part.ts";
 import { type Axis, SPAN_KINDS, type SpanKind } from "./strip.ts";
 import { legendMark, stripView } from "./strip-view.ts";
 
+/** The strip in words, for those who don't see it: every kind that there is. */
+export function spokenStrip(counts: Record<SpanKind, number>, { t }: Words): string {
+  const there = SPAN_KINDS.filter((kind) => counts[kind] > 0);
+  return there.length === 0 ? t.strip : t.stripOf(there.map((kind) => t.spans[kind](counts[kind])));
+}
+
 export function collatedCounts(counts: Record<SpanKind, number>, { t }: Words): TemplateResult | typeof nothing {
   const there = SPAN_KINDS.filter((kind) => counts[kind] > 0);
   if (there.length === 0) return nothing;
@@ -38,7 +44,7 @@ export function examView(
   return html`<section class="exam" aria-label=${words.t.strip}>
     <h3>${words.t.strip}</h3>
     <div>
-      ${stripView(row.strip.spans(), axis, words.t.stripOf(counts))} ${axis ? marks(axis, shown) : nothing}
+      ${stripView(row.strip.spans(), axis, spokenStrip(counts, words))} ${axis ? marks(axis, shown) : nothing}
     </div>
     ${axisTimes(axis, words)} ${collatedCounts(counts, words)}
   </section>`;

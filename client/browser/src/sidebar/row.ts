@@ -5,7 +5,7 @@ import type { ChangeParticipant } from "../wire/messages.ts";
 import { icons, stateIcon } from "./icons.ts";
 import type { Row } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
-import { axisTimes, collatedCounts } from "./row-facts.ts";
+import { axisTimes, collatedCounts, spokenStrip } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
 import { stripView } from "./strip-view.ts";
 
@@ -82,7 +82,7 @@ export class CandidateRow extends Part {
           <span class="row-state ${row.state}">${t.states[row.state]}</span>
           <span class="row-outcome">${row.lastOutcome ? t.outcomes[row.lastOutcome] : t.noOutcome}</span>
         </span>
-        ${stripView(row.strip.spans(), this.axis, this.unfolded ? t.strip : t.stripOf(row.strip.counts()))}
+        ${stripView(row.strip.spans(), this.axis, this.unfolded ? t.strip : spokenStrip(row.strip.counts(), words))}
       </button>
       ${this.unfolded ? this.#more() : nothing}`;
   }

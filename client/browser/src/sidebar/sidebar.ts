@@ -8,6 +8,7 @@
  */
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { catalogueFor, languagesOf } from "../locale/index.ts";
 import { tokens } from "../style/tokens.ts";
 import type { Anomaly } from "../wire/messages.ts";
@@ -54,14 +55,14 @@ export class UndertoneSidebar extends Connected {
   declare private openId: string | null;
   declare private now: number;
   declare private preferences: Preferences;
-  /** What a screen reader was told last. */
-  declare private heard: string;
+  /** What a screen reader was told last: another object each time, for the same words may be news again. */
+  declare private heard: { readonly sentence: string };
 
   #words: Words | null = null;
   #minute: ReturnType<typeof setInterval> | undefined;
   readonly #news = new News(
     (sentence) => {
-      this.heard = sentence;
+      this.heard = { sentence };
     },
     (anomaly) => this.#open(anomaly),
   );
@@ -79,7 +80,7 @@ export class UndertoneSidebar extends Connected {
     this.openId = null;
     this.now = Date.now();
     this.preferences = loadPreferences();
-    this.heard = "";
+    this.heard = { sentence: "" };
     this.addEventListener("pointerdown", this.#wake);
     this.addEventListener("keydown", this.#wake);
   }
@@ -148,14 +149,18 @@ export class UndertoneSidebar extends Connected {
   #open(anomaly: string | null): void {
     const before = this.openId;
     this.openId = anomaly;
-    const inSight = anomaly !== null && this.#feed?.order.includes(anomaly);
+    const order = this.#feed?.order ?? [];
+    const inSight = anomaly !== null && order.includes(anomaly);
     if (anomaly !== null && !inSight) this.query = { state: "all", participant: null };
     if (anomaly !== null) {
       this.tab = "feed";
       this.#news.seen(anomaly);
     }
     const at = anomaly ?? before;
-    if (at) void this.updateComplete.then(() => this.#feed?.reveal(at, anomaly === null || !inSight));
+    if (at === null) return;
+    const place = order.indexOf(at);
+    const beside = order[place + 1] ?? order[place - 1]; // a decided one leaves the list as it is closed
+    void this.updateComplete.then(() => this.#feed?.reveal(at, anomaly === null || !inSight, beside));
   }
 
   /** Where the evidence is beside the feed, the Tab key would take a screen of cards to get there. */
@@ -273,7 +278,7 @@ export class UndertoneSidebar extends Connected {
             : nothing
         }
       </div>
-      <p class="sr-only" role="log" aria-live="polite">${this.heard}</p>
+      <p class="sr-only" role="log" aria-live="polite">${keyed(this.heard, html`<span>${this.heard.sentence}</span>`)}</p>
     </div>`;
   }
 

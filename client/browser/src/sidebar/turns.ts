@@ -72,3 +72,11 @@ export function strongest(evidence: readonly Evidence[]): number {
   });
   return best;
 }
+
+/**
+ * How many voices were expected, if more were heard. Afterwards more may be expected than at that time, which is not
+ * known here: then nothing is said of it.
+ */
+export function exceeded(voices: number, expected: number | null): number | null {
+  return expected !== null && voices > expected ? expected : null;
+}

@@ -209,7 +209,14 @@ export interface Tick {
   last_id: number;
 }
 
-/** A candidate's state changed: joined, streaming, degraded, silent, lost, finished, revoked. */
+/** A candidate joined, or is welcome again. */
+export interface CandidateJoined {
+  stream?: number;
+  reason?: string;
+  external_id?: string;
+}
+
+/** A candidate's state changed: streaming, degraded, silent, lost, finished, revoked. */
 export interface CandidateMoved {
   stream?: number;
   reason?: string;
@@ -263,7 +270,7 @@ export interface Entry {
 
 /** What each kind of event carries besides the participant. */
 export interface EventBodies {
-  candidate_joined: CandidateMoved;
+  candidate_joined: CandidateJoined;
   candidate_streaming: CandidateMoved;
   candidate_degraded: CandidateMoved;
   candidate_silent: CandidateMoved;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { Credentials, type Identity } from "../../src/candidate/credentials.ts";
+import { Credentials, forgetCandidate, type Identity } from "../../src/candidate/credentials.ts";
 
 /** A server that says what it was asked; `refuse` is answered to renewals. */
 let server: Server;
@@ -27,14 +27,25 @@ after(() => server.close());
 beforeEach(() => {
   asked = [];
   refuse = undefined;
+  Object.defineProperty(globalThis, "localStorage", { value: storage(), configurable: true });
+  otherTab();
+});
+
+function storage() {
   const kept = new Map<string, string>();
-  const localStorage = {
+  return {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => kept.set(key, value),
     removeItem: (key: string) => kept.delete(key),
   };
-  Object.defineProperty(globalThis, "localStorage", { value: localStorage, configurable: true });
-});
+}
+
+/** What this tab has is another's from here on; the way back is returned. */
+function otherTab(): () => void {
+  const here = Object.getOwnPropertyDescriptor(globalThis, "sessionStorage");
+  Object.defineProperty(globalThis, "sessionStorage", { value: storage(), configurable: true });
+  return () => Object.defineProperty(globalThis, "sessionStorage", here!);
+}
 
 function credentials(changes: Partial<Identity> = {}): Credentials {
   const identity = { server: url, meeting: "m1", name: "Ada", token: "", joinSecret: "s", renew: undefined };
@@ -57,6 +68,17 @@ describe("who this browser is", () => {
   test("another name at the same computer is another participant", async () => {
     await credentials().first();
     await credentials({ name: "Grace" }).first();
+    assert.deepEqual(asked, [JOIN, JOIN]);
+  });
+
+  test("a second tab is the same, until somebody else joins there: then each tab stays who it is", async () => {
+    await credentials().first();
+    const back = otherTab();
+    assert.equal(await credentials().first(), "token-1");
+    forgetCandidate(url, "m1");
+    assert.equal(await credentials().first(), "token-2");
+    back();
+    assert.equal(await credentials().first(), "token-1");
     assert.deepEqual(asked, [JOIN, JOIN]);
   });
 

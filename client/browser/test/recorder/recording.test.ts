@@ -26,9 +26,10 @@ class Game {
     return new Game(await Mp3Encoder.create(WASM, RATE));
   }
 
-  play(samples: Float32Array): void {
+  play(samples: Float32Array, rate = RATE): void {
+    this.recording.turnTo(rate);
     for (const block of blocks(samples)) {
-      this.now += (block.length * 1000) / RATE;
+      this.now += (block.length * 1000) / rate;
       this.recording.heard(block, this.now, this.now);
     }
   }
@@ -56,6 +57,19 @@ describe("a recording", () => {
     game.play(syllables(5, -20));
     game.now += 7300;
     game.play(syllables(5, -20));
+    game.finish();
+    const real = game.now - begin;
+    assert.ok(Math.abs(game.mediaMs - real) < 90, `${game.mediaMs} of ${real}`);
+  });
+
+  test("goes on by a device of another rate as long as real time, in the same format", async () => {
+    const game = await Game.begin();
+    const begin = game.now;
+    game.play(syllables(5, -20));
+    for (const rate of [44100, 16000, RATE]) {
+      game.now += 1300; // until it is opened
+      game.play(syllables(5, -20, rate), rate);
+    }
     game.finish();
     const real = game.now - begin;
     assert.ok(Math.abs(game.mediaMs - real) < 90, `${game.mediaMs} of ${real}`);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ApiError } from "../../src/shell/api.ts";
 import { CandidateStream } from "../../src/shell/candidate.ts";
 import type { LinkState } from "../../src/shell/link.ts";
 import { STREAM_PROTOCOL } from "../../src/wire/messages.ts";
@@ -104,6 +105,16 @@ test("a token that can't be renewed for good ends it", async () => {
     await until(() => it.states.at(-1)?.over === true);
     assert.equal(it.session.fault?.code, "token_expired");
   }
+});
+
+test("why the server gives no new token is told, not that the old one has ended", async () => {
+  const refused = new ApiError(403, "revoked", "the organiser withdrew it");
+  await using it = await connected({ renew: () => Promise.reject(refused) });
+  const line = await it.peer.line();
+  await line.said();
+  line.close(4006, { code: "token_expired" });
+  await until(() => it.states.at(-1)?.over === true);
+  assert.deepEqual(it.session.fault, { close: 4006, code: "revoked", detail: "the organiser withdrew it" });
 });
 
 test("`expiring` renews once beside the running line", async () => {

@@ -167,6 +167,7 @@ export class Exam {
     const made: Kept = {
       id,
       name: `Person ${number}`,
+      ...(number % 2 ? { external_id: `S-${number}` } : {}),
       state: "joined",
       stream: 1,
       expected_voices: 1,
@@ -175,7 +176,8 @@ export class Exam {
       next: 0,
     };
     this.#people.set(id, made);
-    this.#write("candidate_joined", { id, name: made.name }, {});
+    const { external_id } = made;
+    this.#write("candidate_joined", { id, name: made.name }, external_id ? { external_id } : {});
     return made;
   }
 

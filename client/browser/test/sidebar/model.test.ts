@@ -124,6 +124,24 @@ test("a decision is pending until it is settled, and others' events leave it so"
   assert.equal(model.item("a")?.pending, null);
 });
 
+test("why a decision was not saved is said until somebody decides, be it told by an event or a snapshot", () => {
+  const review = { decision: "confirmed", by: "Morgan", at: at(BEGAN + 1) } as const;
+  const reviewed = anomaly("a", ADA, BEGAN, { state: "confirmed", review });
+  const failed = (): Model => {
+    const model = following([opened(1, "a")]);
+    model.settled("a", "the line was lost");
+    model.snapshot({ ...NOBODY, last_id: 1, anomalies: [anomaly("a", ADA, BEGAN, { count: 2 })] });
+    assert.equal(model.item("a")?.fault, "the line was lost");
+    return model;
+  };
+  const live = failed();
+  live.apply({ type: "event", id: 2, kind: "anomaly_reviewed", at: at(BEGAN), anomaly: reviewed });
+  assert.equal(live.item("a")?.fault, null);
+  const late = failed();
+  late.snapshot({ ...NOBODY, last_id: 2, anomalies: [reviewed] });
+  assert.equal(late.item("a")?.fault, null);
+});
+
 test("the end of the meeting is known, and a kind of event that is not harms nothing", () => {
   const model = following([{ type: "event", id: 1, kind: "meeting_ended", at: at(BEGAN) }]);
   assert.ok(model.ended);

@@ -40,6 +40,24 @@ test("what was missed is told once all of it is here", () => {
   assert.equal(told(), null);
 });
 
+test("a line that flaps: what came in each outage is told together, until it was read", () => {
+  const outage = new Outage();
+  outage.caughtUp(10);
+  outage.down(0);
+  outage.ready(12, 1000);
+  outage.event({ id: 11, kind: "anomaly_opened" });
+  outage.down(2000); // before event 12 came
+  outage.ready(13, 5000);
+  outage.event({ id: 12, kind: "window_stored" });
+  outage.event({ id: 13, kind: "window_judged" });
+  assert.deepEqual(outage.told, { events: 3, anomalies: 1, downMs: 4000 });
+  outage.read();
+  outage.down(6000);
+  outage.ready(14, 6500);
+  outage.event({ id: 14, kind: "window_stored" });
+  assert.deepEqual(outage.told, { events: 1, anomalies: 0, downMs: 500 });
+});
+
 test("a snapshot in place of the events says the same", () => {
   const outage = new Outage();
   outage.caughtUp(10);

@@ -4,7 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { peaksOf } from "../../src/sidebar/peaks.ts";
-import { firstOther, nextTurn, previousTurn, speaking, strongest, turnsOf, voicesOf } from "../../src/sidebar/turns.ts";
+import {
+  exceeded,
+  firstOther,
+  nextTurn,
+  previousTurn,
+  speaking,
+  strongest,
+  turnsOf,
+  voicesOf,
+} from "../../src/sidebar/turns.ts";
 import type { Evidence } from "../../src/wire/messages.ts";
 import { evidence } from "./exam.ts";
 
@@ -60,6 +69,10 @@ test("every turn is in exactly one lane", () => {
 test("the window that says most is the one where others speak longest", () => {
   assert.equal(strongest([evidence(0, 2000), evidence(1, 9000), evidence(2, 9000)]), 1);
   assert.equal(strongest([]), 0);
+});
+
+test("what is expected by now is said only where it was exceeded", () => {
+  assert.deepEqual([exceeded(2, 1), exceeded(2, 2), exceeded(2, 3), exceeded(2, null)], [1, null, null, null]);
 });
 
 test("bars show the loudest of each stretch, and silence as nothing", () => {

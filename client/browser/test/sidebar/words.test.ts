@@ -5,6 +5,8 @@ import { test } from "node:test";
 import type { SidebarStrings } from "../../src/locale/index.ts";
 import { CATALOGUES } from "../../src/locale/index.ts";
 import { ago, brief, duration, plural, position } from "../../src/locale/intl.ts";
+import { spokenStrip } from "../../src/sidebar/row-facts.ts";
+import { SPAN_KINDS } from "../../src/sidebar/strip.ts";
 
 const count = (strings: SidebarStrings, numbers: readonly number[]): string[] =>
   numbers.map((n) => strings.anomalies(n));
@@ -49,6 +51,17 @@ test("what was heard is said without a verdict on anybody", () => {
   );
   const all = JSON.stringify(sidebar, (_, value) => (typeof value === "function" ? String(value) : value));
   assert.doesNotMatch(all, /cheat|suspic|fraud|violation|offen[cd]/i);
+});
+
+test("the strip's spoken label has every kind of window that there is", () => {
+  const none = { clean: 0, voices: 0, silent: 0, unclear: 0, failed: 0, missing: 0, waiting: 0 };
+  for (const { lang, dir, sidebar: t } of CATALOGUES) {
+    assert.equal(spokenStrip(none, { lang, dir, t }), t.strip);
+    for (const kind of SPAN_KINDS) {
+      const label = spokenStrip({ ...none, clean: 2, [kind]: 120_000 }, { lang, dir, t });
+      assert.ok(label.includes(t.spans[kind](120_000)), label);
+    }
+  }
 });
 
 test("times are as coarse as they are looked at", () => {

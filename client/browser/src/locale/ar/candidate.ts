@@ -1,6 +1,6 @@
 /** Arabic, for candidate. */
 
-import type { CandidateStrings } from "../index.ts";
+import type { CandidateStrings } from "../en/candidate.ts";
 
 const time = new Intl.DateTimeFormat("ar", { timeStyle: "short" });
 const seconds = new Intl.NumberFormat("ar", { style: "unit", unit: "second", unitDisplay: "long" });
@@ -56,6 +56,7 @@ export const candidate: CandidateStrings = {
       insecure: "لا يمكن لهذه الصفحة استخدام الميكروفون: يجب فتحها عبر https.",
       unplugged: "فُصل الميكروفون. صِله من جديد وسيُستأنف التسجيل تلقائيًا.",
       muted: "الميكروفون مكتوم من حاسوبك. ألغِ الكتم.",
+      unloadable: "تعذّر تحميل جزء من هذه الصفحة. هل هذا الحاسوب متصل بالإنترنت؟ أعد تحميل الصفحة.",
       asleep: "أوقف المتصفح الميكروفون مؤقتًا. نقرة واحدة تكفي للمتابعة.",
     },
     go: "تابع",
@@ -83,6 +84,7 @@ export const candidate: CandidateStrings = {
     unauthorized: "رابطك غير صالح لهذا الامتحان. اطلب رابطًا جديدًا من الجهة المنظِّمة.",
     unreachable: "تعذّر الوصول إلى الخادم. هل هذا الحاسوب متصل بالإنترنت؟",
     unsupported: "لا يستطيع هذا المتصفح التسجيل هنا. استخدم إصدارًا حديثًا من Chrome أو Edge أو Firefox أو Safari.",
+    unloadable: "تعذّر تحميل جزء من هذه الصفحة. هل هذا الحاسوب متصل بالإنترنت؟ حاول مجددًا أو أعد تحميل الصفحة.",
     other: (detail) => `يقول الخادم: ${detail}`,
   },
 };

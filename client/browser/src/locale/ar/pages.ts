@@ -1,6 +1,6 @@
 /** Arabic, for pages. */
 
-import type { PagesStrings } from "../index.ts";
+import type { PagesStrings } from "../en/pages.ts";
 
 export const pages: PagesStrings = {
   product: "Undertone",
@@ -66,6 +66,7 @@ export const pages: PagesStrings = {
   protocol: "في docs/protocol.md كل نداء وكل رسالة؛ و GET /healthz و GET /readyz للآلات.",
 
   joining: "أنت تنضم إلى",
+  joiningAs: (name: string): string => `أنت ${name}`,
   joinTitle: (title: string): string => `الانضمام إلى ${title}`,
   yourName: "اسمك",
   yourNameHint: "يراه مراقبوك.",

@@ -1,6 +1,6 @@
 /** Arabic, for the proctor's sidebar. */
 
-import type { SidebarStrings } from "../index.ts";
+import type { SidebarStrings } from "../en/sidebar.ts";
 import { ago, brief, clock, duration, isolated, moment, number, plural, position, sureness } from "../intl.ts";
 
 const LANG = "ar";
@@ -122,10 +122,7 @@ export const sidebar: SidebarStrings = {
   anomalies,
   openOnes: (count) => `${n(count)} مفتوحة`,
   strip: "الامتحان حتى الآن",
-  stripOf: (counts) =>
-    `الامتحان حتى الآن: بعدة أصوات ${windows(counts.voices ?? 0)}، كما هو متوقع ${n(counts.clean ?? 0)}، بلا صوت ${n(
-      counts.silent ?? 0,
-    )}، غير واضحة ${n(counts.unclear ?? 0)}`,
+  stripOf: (facts) => `الامتحان حتى الآن بالنوافذ: ${facts.join("، ")}`,
   spans: {
     clean: (count) => `${n(count)} كما هو متوقع`,
     voices: (count) => `${n(count)} بعدة أصوات`,

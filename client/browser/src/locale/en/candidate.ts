@@ -24,6 +24,7 @@ const trouble: Record<Trouble, string> = {
   insecure: "This page can’t use a microphone: it must be opened with https.",
   unplugged: "The microphone is gone. Connect it again; the recording goes on by itself.",
   muted: "The microphone is muted by your computer. Unmute it.",
+  unloadable: "A part of this page can’t be loaded. Is this computer online? Reload the page.",
   asleep: "The browser has paused the microphone. One click lets it go on.",
 };
 
@@ -92,6 +93,10 @@ export const candidate = {
     unauthorized: "Your link is not valid for this exam. Ask the organiser for a new one.",
     unreachable: "The server can’t be reached. Is this computer online?",
     unsupported: "This browser can’t record here. Use a current Chrome, Edge, Firefox or Safari.",
+    unloadable: "A part of this page can’t be loaded. Is this computer online? Try again, or reload the page.",
     other: (detail: string): string => `The server says: ${detail}`,
   },
 };
+
+/** What every language has for candidate. */
+export type CandidateStrings = typeof candidate;

@@ -67,6 +67,7 @@ export const pages = {
   protocol: "docs/protocol.md has every call and every message; GET /healthz and GET /readyz are for machines.",
 
   joining: "You are joining",
+  joiningAs: (name: string): string => `You are ${name}`,
   joinTitle: (title: string): string => `Join ${title}`,
   yourName: "Your name",
   yourNameHint: "Your proctors see it.",
@@ -126,3 +127,6 @@ export const pages = {
     other: { title: "That did not work", text: "Try again. If it stays so, tell whoever runs this server:" },
   },
 };
+
+/** What every language has for pages. */
+export type PagesStrings = typeof pages;

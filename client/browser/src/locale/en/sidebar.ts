@@ -92,11 +92,8 @@ export const sidebar = {
   anomalies: (count: number) => plural(LANG, count, { one: "# anomaly", other: "# anomalies" }),
   openOnes: (count: number) => `${n(count)} open`,
   strip: "The exam so far",
-  stripOf: (counts: Readonly<Record<string, number>>) =>
-    `The exam so far: ${plural(LANG, counts.voices ?? 0, {
-      one: "# window with several voices",
-      other: "# windows with several voices",
-    })}, ${n(counts.clean ?? 0)} as expected, ${n(counts.silent ?? 0)} without sound, ${n(counts.unclear ?? 0)} unclear`,
+  /** `facts` are of `spans`. */
+  stripOf: (facts: readonly string[]) => `The exam so far, in windows: ${facts.join(", ")}`,
   spans: {
     clean: (count: number) => `${n(count)} as expected`,
     voices: (count: number) => `${n(count)} with several voices`,
@@ -184,3 +181,6 @@ export const sidebar = {
     `${{ open: "Reopened", confirmed: "Confirmed", dismissed: "Dismissed" }[decision]} by ${isolated(by)}`,
   decisionFailed: (why: string) => `Not saved: ${why}`,
 };
+
+/** What every language has for sidebar. */
+export type SidebarStrings = typeof sidebar;

@@ -92,6 +92,7 @@ export const headerStyles = css`
     border-radius: 10px;
     background: var(--ut-paper);
     box-shadow: 0 10px 30px rgb(0 0 0 / 18%);
+    outline: none;
   }
   .option {
     display: flex;
