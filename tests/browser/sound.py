@@ -16,6 +16,9 @@ RATE: Final = 8_000  # enough for speech, and a sixth of the work
 PIECE_S: Final = 4
 # Echo cancelling and noise suppression change the sound; what was said when they leave alone.
 ALIKE: Final = 0.35
+# -100 dB; and what of such silence the encoder fills from what is beside it.
+NOTHING: Final = 1e-5
+SMEARED_S: Final = 0.05
 
 Samples = NDArray[np.float32]
 
@@ -59,6 +62,26 @@ def places(clip: Samples, known: Samples) -> list[float]:
         ):
             found.append((at - start) / RATE % (len(known) / RATE))
     return found
+
+
+def hushed_s(clip: Samples) -> float:
+    """For how long the clip is silent as no room and no suppressed noise is.
+
+    A browser whose audio thread is starved puts such silence in, a tenth of a second or two, and goes on behind it with
+    what it had not yet got: nothing is lost by that.
+    """
+    edges = np.flatnonzero(np.diff(np.abs(clip) < NOTHING, prepend=False, append=False))
+    lengths = (edges[1::2] - edges[::2]) / RATE
+    return float(sum(length + SMEARED_S for length in lengths if length > SMEARED_S))
+
+
+def excusable_ms(recorded_ms: float) -> float:
+    """How much of a recording may be missing, and announced, although nothing happened to its microphone.
+
+    On a machine that has too much to do even Chromium's own audio thread comes late. An outage or a tab in the
+    background that costs sound costs more than that.
+    """
+    return max(1_500, 0.05 * recorded_ms)
 
 
 def steps(offsets: list[float], around: float) -> list[float]:

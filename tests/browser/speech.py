@@ -12,15 +12,19 @@ SAMPLES: Final = Path(__file__).parents[2] / "client" / "undertone_client" / "sa
 SAMPLE_RATE: Final = 48_000
 
 
-def write_wav(sample: str, into: Path) -> Path:
-    """`two-voices` or `one-voice` as 16-bit mono; Chromium plays it again and again."""
+def write_wav(sample: str, into: Path, *, begin_s: int = 0) -> Path:
+    """`two-voices` or `one-voice` as 16-bit mono; Chromium plays it again and again, from `begin_s` on."""
     path = into / f"{sample}.wav"
+    samples = bytearray()
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    with av.open(str(SAMPLES / f"{sample}.mp3")) as source, wave.open(str(path), "wb") as out:
+    with av.open(str(SAMPLES / f"{sample}.mp3")) as source:
+        for frame in [*source.decode(audio=0), None]:
+            for piece in resampler.resample(frame):
+                samples += piece.to_ndarray().tobytes()
+    begin = begin_s * SAMPLE_RATE * 2
+    with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(SAMPLE_RATE)
-        for frame in [*source.decode(audio=0), None]:
-            for piece in resampler.resample(frame):
-                out.writeframes(piece.to_ndarray().tobytes())
+        out.writeframes(samples[begin:] + samples[:begin])
     return path

@@ -18,6 +18,7 @@ from tests.audio import voice
 from tests.browser.devtools import Tab, tabs
 from tests.browser.find import chromium
 from tests.browser.looks import accessible, nothing_scrolls_sideways
+from tests.browser.sound import excusable_ms
 from tests.browser.speech import SAMPLE_RATE
 from tests.browser.visitor import NARROW, Visitor, running_chromium, visiting
 from tests.serving import Server
@@ -28,6 +29,7 @@ KBPS: Final = 64
 # A frame at either end, the encoder's filling, clicking through the question at the end, and half a second that the
 # recorder does not yet call a gap.
 CLOSE_MS: Final = 1400
+HIDDEN_S: Final = 20  # Chromium slows a tab's timers down once it has been hidden for 10 s
 LISTENING: Final = """
 globalThis.told = [];
 addEventListener("undertone-state", (event) => told.push(event.detail.state));
@@ -132,6 +134,7 @@ async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening
     recorded = (time.monotonic() - began) * 1000
     told = await finish(page)
     media = told["bytes"] * 8 / KBPS
+    assert missing_ms(exam) <= excusable_ms(recorded)
     assert media + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
     assert stored_ms(exam) == pytest.approx(media, abs=60)
     assert [event["window"] for event in exam.events("window_stored")] == list(range(told["windows"]))
@@ -178,7 +181,7 @@ async def test_a_hidden_tab_records_on(exam: Exam, two_voices: Path) -> None:
         await page.until("told.at(-1) === 'recording'")
         await window.open("about:blank")
         await page.until("document.visibilityState === 'hidden'")
-        await asyncio.sleep(30)
+        await asyncio.sleep(HIDDEN_S)
         assert await page.evaluate("document.visibilityState") == "hidden"
         await page.show()
         recorded = (time.monotonic() - began) * 1000
@@ -186,6 +189,7 @@ async def test_a_hidden_tab_records_on(exam: Exam, two_voices: Path) -> None:
         await press(page, "Yes, finish")
         await page.until("told.at(-1) === 'finished'")
         media = await page.evaluate("finished.bytes") * 8 / KBPS
+    assert missing_ms(exam) <= excusable_ms(recorded)
     assert media + missing_ms(exam) == pytest.approx(recorded, abs=CLOSE_MS)
     assert stored_ms(exam) == pytest.approx(media, abs=60)
 
