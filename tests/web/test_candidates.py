@@ -39,6 +39,12 @@ class Nobody:
         raise AssertionError("no other node has this candidate")
 
 
+class Told:
+    """Another node is told, and does not answer."""
+
+    def took_over(self, meeting: str, participant: str, generation: int, node: str) -> None: ...
+
+
 class SlowForTheFirst(Streams):
     """Lets the first hello wait for its answer: before it is admitted, or for a connection to open its stream."""
 
@@ -207,6 +213,54 @@ async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams
         assert row is not None
         assert (row["generation"], bool(refused)) == ((2, False) if alive else (1, True))
         line.cut.set()
+        await candidates.settle(5)
+        tasks.cancel_scope.cancel()
+
+
+class SlowLine(OpenLine):
+    """Its answer to a ping takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = anyio.Event()
+        self.answer = anyio.Event()
+
+    async def answers(self, within_s: float) -> bool:
+        self.asked.set()
+        await self.answer.wait()
+        return True
+
+
+async def test_of_two_hellos_that_cross_one_is_let_in(streams: SlowForTheFirst) -> None:
+    """A second tab's, whose ping is slow; and meanwhile that of the first tab, whose line had broken."""
+    streams.waits_in = "nowhere"
+    await Streams(streams._database, streams._clips, lambda _: None, "there").open("m", "p", None, 4_000_000_000_000)
+    candidates = registry(streams)
+    candidates._notifier = Told()
+    older, newer = SlowLine(), OpenLine()
+    refused: list[OpenLine] = []
+
+    async def converse(line: OpenLine, hello: str) -> None:
+        try:
+            await candidates.converse(line, hello)  # type: ignore[arg-type]
+        except TakenOver:
+            refused.append(line)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(candidates.run)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(converse, older, HELLO)
+        with anyio.fail_after(10):
+            await older.asked.wait()
+            tasks.start_soon(converse, newer, '{"type":"hello","token":"t","stream":1}')
+            while not newer.said:
+                await anyio.sleep(0.01)
+            older.answer.set()
+            while not refused:
+                await anyio.sleep(0.01)
+        await anyio.sleep(0.1)
+        assert refused == [older]
+        newer.cut.set()
         await candidates.settle(5)
         tasks.cancel_scope.cancel()
 

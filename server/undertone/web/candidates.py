@@ -148,6 +148,7 @@ class Candidates:
         check(held.generation)
         if held.generation and not await connection.answers(ANSWER_WITHIN_S):
             raise Unavailable("a line that answers no ping takes over no other: connect again")
+        check(held.generation)  # else the newer line would be told to go by one that is refused itself
         await self._take_over(meeting, participant, held)
         self._opening.add(key)
         try:
