@@ -301,6 +301,7 @@ async def test_leaving_asks_first(listening: Visitor, exam: Exam) -> None:
 async def test_a_permission_that_is_taken_away_and_given_back(listening: Visitor, exam: Exam) -> None:
     page = await join(listening, exam)
     began = await begin(page)
+    await page.wait_for_timeout(2_000)  # only what interrupts sound is a gap
     await permit(page, listening, "denied")
     await until(page, "blocked")
     await expect(page.get_by_text("The microphone is blocked").first).to_be_visible()
