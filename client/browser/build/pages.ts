@@ -20,9 +20,9 @@ export async function pages(): Promise<void> {
   const scripts = PAGES.map((page) => `src/pages/${page}.ts`);
   const entries = [...scripts, "src/pages/page.css", "src/pages/favicon.svg", ...Object.values(STABLE)];
   const made = await compile(entries, BUNDLE, "[name]-[hash]");
+  const html = readFileSync(join(ROOT, "src/pages/page.html"), "utf8");
   for (const page of PAGES) {
-    const html = readFileSync(join(ROOT, `src/pages/${page}.html`), "utf8");
-    writeFileSync(join(BUNDLE, `${page}.html`), withNames(html, made));
+    writeFileSync(join(BUNDLE, `${page}.html`), withNames(html.replaceAll("{page}", page), made));
   }
   for (const [name, entry] of Object.entries(STABLE)) {
     writeFileSync(join(BUNDLE, name), `import "./${found(made, entry).file}";\n`);
