@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from undertone.web.bodies import base_url
 from undertone.web.problems import HttpFault
-from undertone.web.static import Bundle
+from undertone.web.static import Bundle, takes
 
 MESSAGE: Final = (
     "Undertone hears the second voice. People find a page here (Accept: text/html), programs docs/protocol.md."
@@ -124,8 +124,4 @@ def policy(host: str, public_url: str | None) -> str:
 
 def wants_html(accept: str) -> bool:
     """Whether text/html is asked for by name: what browsers do, and programs that take anything do not."""
-    for choice in accept.split(","):
-        kind, *parameters = (part.strip().lower() for part in choice.split(";"))
-        if kind == "text/html":
-            return not any(re.fullmatch(r"q=0(\.0{0,3})?", parameter) for parameter in parameters)
-    return False
+    return takes(accept, "text/html")

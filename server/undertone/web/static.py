@@ -48,7 +48,8 @@ class StaticFile:
 
     def respond(self, request: Request) -> Response:
         """As the caller takes it; 304 if it has it. RFC 9110: sections 8.8.3 and 12.5.3."""
-        coding = next((each for each in _ENCODINGS if each in self.forms and takes(request, each)), "identity")
+        accept = request.headers.get("accept-encoding", "")
+        coding = next((each for each in _ENCODINGS if each in self.forms and takes(accept, each)), "identity")
         headers = {**_FOR_EVERYBODY, "Cache-Control": self.cache, "ETag": f'"{self.fingerprint}-{coding}"'}
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if headers["ETag"] in known or known == ["*"]:
@@ -90,10 +91,10 @@ def _read(path: Path) -> StaticFile:
     )
 
 
-def takes(request: Request, coding: str) -> bool:
-    """Whether the content coding is among those that the caller says it takes. `*` is not: no browser says it."""
-    for choice in request.headers.get("accept-encoding", "").split(","):
+def takes(accept: str, wanted: str) -> bool:
+    """Whether `wanted` is named in a header that says what its sender takes (RFC 9110 section 12.5); `*` names none."""
+    for choice in accept.split(","):
         name, *parameters = (part.strip().lower() for part in choice.split(";"))
-        if name == coding:
+        if name == wanted:
             return not any(re.fullmatch(r"q=0(\.0{0,3})?", parameter) for parameter in parameters)
     return False
