@@ -18,7 +18,7 @@ def test_the_module_is_what_the_code_says() -> None:
 
 def test_everything_that_is_said_has_a_type() -> None:
     text = module()
-    for shape in {*FROM_CANDIDATE, *TO_CANDIDATE, *FROM_PROCTOR, *TO_PROCTOR} - {TO_PROCTOR[1]}:
+    for shape in {*FROM_CANDIDATE, *TO_CANDIDATE, *FROM_PROCTOR, *TO_PROCTOR}:
         assert f"interface {shape.__name__} {{" in text
     for kind, body in EVENT_KINDS.items():
         assert f"  {kind}: {body.__name__};" in text

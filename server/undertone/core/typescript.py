@@ -23,8 +23,7 @@ _DIRECTIONS: Final = {
     "FromCandidate": messages.FROM_CANDIDATE,
     "ToCandidate": messages.TO_CANDIDATE,
     "FromProctor": messages.FROM_PROCTOR,
-    # Events are named one by one: `ChannelEvent`.
-    "ToProctor": tuple(shape for shape in messages.TO_PROCTOR if shape is not messages.EventMessage),
+    "ToProctor": messages.TO_PROCTOR,
 }
 _CONSTANTS: Final = {
     "STREAM_PROTOCOL": messages.STREAM_PROTOCOL,
@@ -49,17 +48,15 @@ def module() -> str:
         *(_interface(shape) for shape in (*SHAPES, *said)),
         *(_interface(shape) for shape in dict.fromkeys(events.EVENT_KINDS.values())),
         _events(),
-        *(
-            f"export type {name} = {' | '.join([*(shape.__name__ for shape in shapes), *_more(name)])};"
-            for name, shapes in _DIRECTIONS.items()
-        ),
+        *(f"export type {name} = {' | '.join(map(_said, shapes))};" for name, shapes in _DIRECTIONS.items()),
         *(_interface(shape) for shape in BODIES),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _more(direction: str) -> list[str]:
-    return ["ChannelEvent"] if direction == "ToProctor" else []
+def _said(shape: type[Struct]) -> str:
+    """A message's type; an event's is one of those of its kind."""
+    return "ChannelEvent" if shape is messages.EventMessage else shape.__name__
 
 
 def _final_codes() -> str:
@@ -81,12 +78,11 @@ def _codes() -> str:
 def _events() -> str:
     kinds = "\n".join(f"  {kind}: {body.__name__};" for kind, body in events.EVENT_KINDS.items())
     return (
-        "export interface Entry {\n  id: number;\n  at: string;\n  participant?: Person;\n}\n\n"
         f"/** What each kind of event carries besides the participant. */\nexport interface EventBodies {{\n{kinds}\n}}"
         "\n\nexport type EventKind = keyof EventBodies;\n\n"
         "/** One numbered entry of the channel. Kinds unknown to this version may come; they have an id too. */\n"
         "export type ChannelEvent = {\n"
-        '  [K in EventKind]: { type: "event"; kind: K } & Entry & EventBodies[K];\n'
+        '  [K in EventKind]: Omit<EventMessage, "kind"> & { kind: K } & EventBodies[K];\n'
         "}[EventKind];"
     )
 
@@ -97,10 +93,10 @@ def _interface(shape: type[Struct]) -> str:
     lines = [] if info.tag is None else [f"  type: {json.dumps(info.tag)};"]
     lines += [_field(field, info) for field in info.fields]
     text = " ".join((inspect.getdoc(shape) or "").split())
-    body = "{\n" + "\n".join(lines) + "\n}" if lines else "{}"
     if not lines:  # an interface without members would take anything
         return f"/** {text} */\nexport type {shape.__name__} = Record<never, never>;"
-    return f"/** {text} */\nexport interface {shape.__name__} {body}"
+    body = "\n".join(lines)
+    return f"/** {text} */\nexport interface {shape.__name__} {{\n{body}\n}}"
 
 
 def _field(field: types.Field, info: types.StructType) -> str:

@@ -203,6 +203,15 @@ export interface ChannelReady {
   anomalies?: Anomaly[];
 }
 
+/** One numbered entry of the channel. The fields of its kind stand beside these. */
+export interface EventMessage {
+  type: "event";
+  id: number;
+  kind: string;
+  at: string;
+  participant?: Person;
+}
+
 /** Every 15 s: a client whose last event is older than `last_id` knows that it is behind. */
 export interface Tick {
   type: "tick";
@@ -262,12 +271,6 @@ export interface AnomalyMoved {
 /** The meeting has ended: nothing but late windows and reviews follows. */
 export type MeetingEnded = Record<never, never>;
 
-export interface Entry {
-  id: number;
-  at: string;
-  participant?: Person;
-}
-
 /** What each kind of event carries besides the participant. */
 export interface EventBodies {
   candidate_joined: CandidateJoined;
@@ -291,7 +294,7 @@ export type EventKind = keyof EventBodies;
 
 /** One numbered entry of the channel. Kinds unknown to this version may come; they have an id too. */
 export type ChannelEvent = {
-  [K in EventKind]: { type: "event"; kind: K } & Entry & EventBodies[K];
+  [K in EventKind]: Omit<EventMessage, "kind"> & { kind: K } & EventBodies[K];
 }[EventKind];
 
 export type FromCandidate = StreamHello | Gap | Finish | Refresh;
@@ -300,7 +303,7 @@ export type ToCandidate = StreamReady | Stored | Finished | Expiring | Error;
 
 export type FromProctor = ChannelHello | Review | Refresh;
 
-export type ToProctor = ChannelReady | Tick | Expiring | Error | ChannelEvent;
+export type ToProctor = ChannelReady | ChannelEvent | Tick | Expiring | Error;
 
 /** `POST /meetings` */
 export interface CreateMeeting {
