@@ -181,7 +181,8 @@ class StreamReceiver:
         """Something can't be written: what waited for it is the next connection's."""
         if self.state is State.CLOSING:
             if isinstance(self._fault, FormatChanged):
-                self._fault = Unavailable("the store is away: the window before waits", STORE_AWAY_RETRY_MS)
+                detail = "the store is away, and the window before the change waits"
+                self._fault = Unavailable(detail, STORE_AWAY_RETRY_MS)
             self._end()
 
     def stop(self, fault: RemoteFault, now_ms: int) -> None:
@@ -200,7 +201,7 @@ class StreamReceiver:
         if self._deadline_ms is not None and now_ms >= self._deadline_ms:
             if self.state is State.AWAITING_HELLO:
                 self._fail(HelloTimeout(f"no hello within {HELLO_WITHIN_MS // 1000} s"))
-            self.given_up()
+            self.given_up()  # what a close waits for, if one does
         if self.state is State.CLOSED or self._expires_ms is None:
             return
         if now_ms >= self._expires_ms:
