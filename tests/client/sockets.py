@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -24,7 +25,7 @@ class Impatient(Random):
         return a
 
 
-class Host:
+class Host(ABC):
     """What both kinds of server have: a port, the connections they had, and orders for the next ones."""
 
     def __init__(self) -> None:
@@ -56,9 +57,9 @@ class Host:
         except ConnectionClosed:
             """Which is what most tests are about."""
 
+    @abstractmethod
     async def talk(self, socket: ServerConnection, hello: str, messages: int | None) -> None:
         """Follow the protocol; after so many messages break the line without a word."""
-        raise NotImplementedError
 
 
 class StreamHost(Host):

@@ -57,6 +57,16 @@ def dial(url: str, **options: Any) -> connect:
     return connect(url, **{"proxy": None, "max_size": None, "max_queue": None, **options})
 
 
+async def read_slowly(client: ClientConnection, pause_s: float) -> None:
+    """Take what the line holds, and pause, again and again, until a whole message is there."""
+    while not client.recv_messages.frames:
+        client.transport.resume_reading()
+        await anyio.sleep(0.005)  # on a busy machine nothing lies there at this very moment
+        client.transport.pause_reading()
+        await anyio.sleep(pause_s)
+    client.transport.resume_reading()
+
+
 async def hear(client: ClientConnection) -> dict[str, Any]:
     """The next message."""
     with anyio.fail_after(WITHIN_S):

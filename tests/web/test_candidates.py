@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from tests.web.test_candidate import Line
-from undertone.core.errors import TakenOver, Unavailable
+from undertone.core.errors import RemoteFault, TakenOver, Unavailable
 from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
-from undertone.store.database import Database
+from undertone.store.database import Database, Row
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
 from undertone.store.stream_rows import AlreadyFinished, Held, Opened
 from undertone.store.streams import Streams
-from undertone.web.candidates import Candidates
+from undertone.web.candidates import Candidates, TellsNodes
 from undertone.web.tokens import Claims
 
 pytestmark = pytest.mark.anyio
 
+NEVER_MS = 4_000_000_000_000  # when a token ends
 HELLO = '{"type":"hello","token":"t"}'
 
 
@@ -37,6 +40,9 @@ class Nobody:
 
     def took_over(self, meeting: str, participant: str, generation: int, node: str) -> None:
         raise AssertionError("no other node has this candidate")
+
+
+NOBODY = Nobody()
 
 
 class Told:
@@ -83,6 +89,7 @@ class OpenLine(Line):
     def __init__(self) -> None:
         super().__init__()
         self.cut = anyio.Event()
+        self.refused: RemoteFault | None = None
 
     async def receive(self) -> str | bytes | None:
         await self.cut.wait()
@@ -94,127 +101,6 @@ class DeadLine(OpenLine):
 
     async def answers(self, within_s: float) -> bool:
         return False
-
-
-@pytest.fixture
-async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForTheFirst]:
-    database = Database(database_url)
-    await database.connect()
-    await database.execute(
-        "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
-    )
-    await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
-    yield SlowForTheFirst(database, ClipStore(tmp_path))
-    await database.close()
-
-
-def registry(streams: SlowForTheFirst) -> Candidates:
-    return Candidates(
-        authority=Ada(),  # type: ignore[arg-type]
-        streams=streams,
-        parts=Parts(streams._database, streams._clips, lambda _: None),
-        presence=Presence(streams._database, lambda _: None, "here"),
-        notifier=Nobody(),
-        clock=DatabaseClock(),
-        node="here",
-        max_speed=0,
-    )
-
-
-@pytest.mark.parametrize("waits_in", ["admit", "open"])
-@pytest.mark.parametrize("gone", [False, True], ids=["half open", "cut"])
-async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
-    streams: SlowForTheFirst, gone: bool, waits_in: str
-) -> None:
-    streams.waits_in = waits_in
-    candidates = registry(streams)
-    older, newer = OpenLine(), OpenLine()
-    refused: list[TakenOver] = []
-
-    async def converse(line: OpenLine) -> None:
-        try:
-            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
-        except TakenOver as fault:
-            refused.append(fault)
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(candidates.run)
-        await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(converse, older)
-        with anyio.fail_after(5):
-            while not streams.asked:
-                await anyio.sleep(0.01)
-        if gone:
-            older.cut.set()
-        tasks.start_soon(converse, newer)
-        with anyio.fail_after(5):
-            while not newer.said:
-                await anyio.sleep(0.01)
-        assert '"ready"' in newer.said[0]
-        streams.go_on.set()
-        await anyio.sleep(0.3)  # time enough to take the line, if it would
-        row = await streams._database.fetch_one("select generation, streams from participants")
-        assert row is not None
-        assert (row["generation"], row["streams"]) == (1, 1)
-        assert len(refused) == (0 if gone else 1)  # nobody is there to be told
-        assert older.said == []
-        newer.cut.set()
-        await candidates.settle(5)
-        tasks.cancel_scope.cancel()
-
-
-async def test_a_broken_line_takes_over_no_other(streams: SlowForTheFirst) -> None:
-    """Its hello waited in a queue; by now its client streams to another node."""
-    streams.waits_in = "nowhere"
-    await Streams(streams._database, streams._clips, lambda _: None, "there").open("m", "p", None, 4_000_000_000_000)
-    candidates = registry(streams)
-    line = DeadLine()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(candidates.run)
-        await anyio.wait_all_tasks_blocked()
-        with pytest.raises(Unavailable, match="answers no ping"):
-            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
-        row = await streams._database.fetch_one("select generation, node from participants")
-        assert row is not None
-        assert (row["generation"], row["node"]) == (1, "there")
-        tasks.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize("alive", [False, True], ids=["nobody is there", "somebody is there"])
-async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams: SlowForTheFirst, alive: bool) -> None:
-    """It was admitted as the first; while it waited, its client gave it up and went to another node."""
-    streams.waits_in = "open"
-    candidates = registry(streams)
-    line = OpenLine() if alive else DeadLine()
-    refused: list[Unavailable] = []
-
-    async def converse() -> None:
-        try:
-            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
-        except Unavailable as fault:
-            refused.append(fault)
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(candidates.run)
-        await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(converse)
-        with anyio.fail_after(5):
-            while not streams.asked:
-                await anyio.sleep(0.01)
-        elsewhere = Streams(streams._database, streams._clips, lambda _: None, "there")
-        opened = await elsewhere.open("m", "p", None, 4_000_000_000_000)
-        assert isinstance(opened, Opened)
-        await elsewhere.release(opened.owner)
-        streams.go_on.set()
-        with anyio.fail_after(5):
-            while not (line.said or refused):
-                await anyio.sleep(0.01)
-        row = await streams._database.fetch_one("select generation from participants")
-        assert row is not None
-        assert (row["generation"], bool(refused)) == ((2, False) if alive else (1, True))
-        line.cut.set()
-        await candidates.settle(5)
-        tasks.cancel_scope.cancel()
 
 
 class SlowLine(OpenLine):
@@ -231,38 +117,145 @@ class SlowLine(OpenLine):
         return True
 
 
-async def test_of_two_hellos_that_cross_one_is_let_in(streams: SlowForTheFirst) -> None:
-    """A second tab's, whose ping is slow; and meanwhile that of the first tab, whose line had broken."""
-    streams.waits_in = "nowhere"
-    await Streams(streams._database, streams._clips, lambda _: None, "there").open("m", "p", None, 4_000_000_000_000)
-    candidates = registry(streams)
-    candidates._notifier = Told()
-    older, newer = SlowLine(), OpenLine()
-    refused: list[OpenLine] = []
+@pytest.fixture
+async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForTheFirst]:
+    database = Database(database_url)
+    await database.connect()
+    await database.execute(
+        "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
+    )
+    await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
+    yield SlowForTheFirst(database, ClipStore(tmp_path))
+    await database.close()
 
-    async def converse(line: OpenLine, hello: str) -> None:
-        try:
-            await candidates.converse(line, hello)  # type: ignore[arg-type]
-        except TakenOver:
-            refused.append(line)
 
+def registry(streams: SlowForTheFirst, notifier: TellsNodes = NOBODY) -> Candidates:
+    return Candidates(
+        authority=Ada(),  # type: ignore[arg-type]
+        streams=streams,
+        parts=Parts(streams._database, streams._clips, lambda _: None),
+        presence=Presence(streams._database, lambda _: None, "here"),
+        notifier=notifier,
+        clock=DatabaseClock(),
+        node="here",
+        max_speed=0,
+    )
+
+
+@asynccontextmanager
+async def running(candidates: Candidates) -> AsyncIterator[TaskGroup]:
+    """The registry, while the block runs; what its lines brought is written at the end."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(candidates.run)
         await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(converse, older, HELLO)
-        with anyio.fail_after(10):
-            await older.asked.wait()
-            tasks.start_soon(converse, newer, '{"type":"hello","token":"t","stream":1}')
-            while not newer.said:
-                await anyio.sleep(0.01)
-            older.answer.set()
-            while not refused:
-                await anyio.sleep(0.01)
-        await anyio.sleep(0.1)
-        assert refused == [older]
-        newer.cut.set()
+        yield tasks
         await candidates.settle(5)
         tasks.cancel_scope.cancel()
+
+
+async def converse(candidates: Candidates, line: OpenLine, hello: str = HELLO) -> None:
+    try:
+        await candidates.converse(line, hello)  # type: ignore[arg-type]
+    except RemoteFault as fault:
+        line.refused = fault
+
+
+async def until(holds: Callable[[], object]) -> None:
+    with anyio.fail_after(5):
+        while not holds():
+            await anyio.sleep(0.01)
+
+
+async def participant(streams: Streams) -> Row:
+    row = await streams._database.fetch_one("select generation, node, streams from participants")
+    assert row is not None
+    return row
+
+
+def elsewhere(streams: Streams) -> Streams:
+    """As another node writes them."""
+    return Streams(streams._database, streams._clips, lambda _: None, "there")
+
+
+@pytest.mark.parametrize("waits_in", ["admit", "open"])
+@pytest.mark.parametrize("gone", [False, True], ids=["half open", "cut"])
+async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
+    streams: SlowForTheFirst, gone: bool, waits_in: str
+) -> None:
+    streams.waits_in = waits_in
+    candidates = registry(streams)
+    older, newer = OpenLine(), OpenLine()
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, older)
+        await until(lambda: streams.asked)
+        if gone:
+            older.cut.set()
+        tasks.start_soon(converse, candidates, newer)
+        await until(lambda: newer.said)
+        assert '"ready"' in newer.said[0]
+        streams.go_on.set()
+        await anyio.sleep(0.3)  # time enough to take the line, if it would
+        row = await participant(streams)
+        assert (row["generation"], row["streams"]) == (1, 1)
+        # Where it is gone, nobody is there to be told.
+        assert older.refused is None if gone else isinstance(older.refused, TakenOver)
+        assert newer.refused is None
+        assert older.said == []
+        newer.cut.set()
+
+
+async def test_a_broken_line_takes_over_no_other(streams: SlowForTheFirst) -> None:
+    """Its hello waited in a queue; by now its client streams to another node."""
+    streams.waits_in = "nowhere"
+    await elsewhere(streams).open("m", "p", None, NEVER_MS)
+    candidates = registry(streams)
+    async with running(candidates):
+        with pytest.raises(Unavailable, match="answers no ping"):
+            await candidates.converse(DeadLine(), HELLO)  # type: ignore[arg-type]
+        row = await participant(streams)
+        assert (row["generation"], row["node"]) == (1, "there")
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["nobody is there", "somebody is there"])
+async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams: SlowForTheFirst, alive: bool) -> None:
+    """It was admitted as the first; while it waited, its client gave it up and went to another node."""
+    streams.waits_in = "open"
+    candidates = registry(streams)
+    line = OpenLine() if alive else DeadLine()
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, line)
+        await until(lambda: streams.asked)
+        opened = await elsewhere(streams).open("m", "p", None, NEVER_MS)
+        assert isinstance(opened, Opened)
+        await elsewhere(streams).release(opened.owner)
+        streams.go_on.set()
+        await until(lambda: line.said or line.refused)
+        row = await participant(streams)
+        if alive:
+            assert (row["generation"], line.refused) == (2, None)
+        else:
+            assert row["generation"] == 1
+            assert isinstance(line.refused, Unavailable)
+        line.cut.set()
+
+
+async def test_of_two_hellos_that_cross_one_is_let_in(streams: SlowForTheFirst) -> None:
+    """A second tab's, whose ping is slow; and meanwhile that of the first tab, whose line had broken."""
+    streams.waits_in = "nowhere"
+    await elsewhere(streams).open("m", "p", None, NEVER_MS)
+    candidates = registry(streams, Told())
+    older, newer = SlowLine(), OpenLine()
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, older)
+        await until(older.asked.is_set)
+        tasks.start_soon(converse, candidates, newer, '{"type":"hello","token":"t","stream":1}')
+        await until(lambda: newer.said)
+        older.answer.set()
+        await until(lambda: older.refused)
+        await anyio.sleep(0.1)
+        assert isinstance(older.refused, TakenOver)
+        assert newer.refused is None
+        newer.cut.set()
 
 
 async def test_a_line_that_another_node_took_is_let_go_though_no_notice_came(streams: SlowForTheFirst) -> None:
@@ -270,29 +263,12 @@ async def test_a_line_that_another_node_took_is_let_go_though_no_notice_came(str
     streams.waits_in = "nowhere"
     candidates = registry(streams)
     line = OpenLine()
-    refused: list[TakenOver] = []
-
-    async def converse() -> None:
-        try:
-            await candidates.converse(line, HELLO)  # type: ignore[arg-type]
-        except TakenOver as fault:
-            refused.append(fault)
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(candidates.run)
-        await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(converse)
-        with anyio.fail_after(5):
-            while not line.said:
-                await anyio.sleep(0.01)
-        elsewhere = Streams(streams._database, streams._clips, lambda _: None, "there")
-        await elsewhere.open("m", "p", None, 4_000_000_000_000)
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, line)
+        await until(lambda: line.said)
+        await elsewhere(streams).open("m", "p", None, NEVER_MS)
         candidates.reconnected()
-        with anyio.fail_after(5):
-            while not refused:
-                await anyio.sleep(0.01)
-        row = await streams._database.fetch_one("select generation, node from participants")
-        assert row is not None
+        await until(lambda: line.refused)
+        assert isinstance(line.refused, TakenOver)
+        row = await participant(streams)
         assert (row["generation"], row["node"]) == (2, "there")
-        await candidates.settle(5)
-        tasks.cancel_scope.cancel()

@@ -39,12 +39,7 @@ async def test_who_reads_slowly_is_not_taken_for_dead(pinged_often: None) -> Non
     async with echoing() as (url, _), dial(url, sock=narrow(url), ping_interval=None) as client:
         await client.send("large")
         with anyio.fail_after(100):
-            while not client.recv_messages.frames:
-                client.transport.resume_reading()
-                await anyio.sleep(0.005)  # on a busy machine nothing lies there at this very moment
-                client.transport.pause_reading()
-                await anyio.sleep(0.03)
-        client.transport.resume_reading()
+            await here.read_slowly(client, 0.03)
         assert await client.recv() == LARGE
         await client.send("still here")
         assert await here.hear(client) == {"said": "still here"}

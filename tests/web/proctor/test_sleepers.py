@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection
 
-from tests.web.here import end_of, hear
+from tests.web.here import end_of, hear, read_slowly
 from tests.web.watched import Watched, ids, narrow_line
 from undertone.web import places as places_module
 from undertone.web import sockets
@@ -119,12 +119,7 @@ async def test_whoever_reads_slowly_but_steadily_gets_its_snapshot(
             async def read(reader: ClientConnection) -> None:
                 """What the line holds, each time: in all longer than anybody's patience."""
                 with anyio.fail_after(100):
-                    while not reader.recv_messages.frames:
-                        reader.transport.resume_reading()
-                        await anyio.sleep(0.005)  # on a busy machine nothing lies there at this very moment
-                        reader.transport.pause_reading()
-                        await anyio.sleep(0.05)
-                reader.transport.resume_reading()
+                    await read_slowly(reader, 0.05)
                 assert len((await hear(reader))["candidates"]) == 20_000
 
             for reader in readers:
