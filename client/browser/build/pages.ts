@@ -22,7 +22,7 @@ export async function pages(): Promise<void> {
   const made = await compile(entries, BUNDLE, "[name]-[hash]");
   const html = readFileSync(join(ROOT, "src/pages/page.html"), "utf8");
   for (const page of PAGES) {
-    writeFileSync(join(BUNDLE, `${page}.html`), withNames(html.replaceAll("{page}", page), made));
+    writeFileSync(join(BUNDLE, `${page}.html`), withNames(html.replaceAll("PAGE", page), made));
   }
   for (const [name, entry] of Object.entries(STABLE)) {
     writeFileSync(join(BUNDLE, name), `import "./${found(made, entry).file}";\n`);
