@@ -64,6 +64,7 @@ export class News {
     this.#saying = setTimeout(() => {
       const news = this.#announcer.take(performance.now());
       if (news) this.#say(t.announced(news.count, news.name));
+      else this.#speak(t); // timers count whole ms, and end a little before their time
     }, due);
   }
 }
