@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join, recording
+from tests.browser.flow import Meeting, agree, begin, check, create_meeting, events, join
 from tests.browser.visitor import Visitor, visiting
 from tests.commands import create
 from tests.conftest import short_folder
@@ -259,24 +258,6 @@ async def test_a_device_of_another_rate_goes_on_with_the_recording(visitor: Visi
     missing = sum(each["lost_ms"] for each in told if each["kind"] == "audio_missing")
     assert stored + missing == pytest.approx(recorded, abs=1500)
     assert missing < 1500
-
-
-async def test_a_reload_goes_on_by_the_microphone_that_was_checked(visitor: Visitor, server: Server) -> None:
-    await visitor.context.add_init_script(OF_ONE_RATE)
-    meeting = create(server)
-    page = await join(visitor, f"{server.url}/join/{meeting['id']}#{meeting['join_secret']}", "Ada")
-    await agree(page)
-    own_choice = await page.evaluate("microphone.getSettings().deviceId")
-    devices = page.get_by_label("Microphone", exact=True)
-    await devices.select_option(index=await devices.locator("option").count() - 1)
-    chosen = await devices.input_value()
-    assert chosen != own_choice
-    await check(page)
-    await begin(page)
-    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
-    await page.reload()
-    await recording(page)
-    assert await page.evaluate("microphone.getSettings().deviceId") == chosen
 
 
 async def test_the_door_takes_the_admin_id_and_no_candidates_secret(visitor: Visitor, server: Server) -> None:
