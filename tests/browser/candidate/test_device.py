@@ -17,7 +17,6 @@ from tests.browser.candidate.exam import (
     CLOSE_MS,
     KBPS,
     Exam,
-    begin,
     begin_at_once,
     finish,
     join,
@@ -49,7 +48,7 @@ globalThis.AudioContext = class extends AudioContext {
 async def test_a_device_that_goes_and_a_context_that_stops_are_taken_up_again(listening: Visitor, exam: Exam) -> None:
     await listening.context.add_init_script(HANDLES)
     page = await join(listening, exam)
-    began = await begin(page)
+    began = await begin_at_once(page)
     await page.wait_for_timeout(2_000)
     await page.evaluate("""() => {
       const [track] = stream.getAudioTracks();
@@ -73,7 +72,7 @@ async def test_a_device_that_goes_and_a_context_that_stops_are_taken_up_again(li
 
 async def test_a_permission_that_is_taken_away_and_given_back(listening: Visitor, exam: Exam) -> None:
     page = await join(listening, exam)
-    began = await begin(page)
+    began = await begin_at_once(page)
     await page.wait_for_timeout(2_000)  # only what interrupts sound is a gap
     await permit(page, listening, "denied")
     await until(page, "blocked")

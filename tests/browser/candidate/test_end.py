@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.candidate.exam import Exam, begin, join, until
+from tests.browser.candidate.exam import Exam, begin_at_once, join, until
 from tests.browser.visitor import Visitor
 from undertone.process import SECRET_FILE
 from undertone.web.tokens import Tokens
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 )
 async def test_whoever_ends_it_is_named(listening: Visitor, exam: Exam, how: str, words: str) -> None:
     page = await join(listening, exam)
-    await begin(page)
+    await begin_at_once(page)
     headers = {"Authorization": f"Bearer {exam.admin_id}"}
     address = f"{exam.server.url}/meetings/{exam.meeting}"
     if how == "end":

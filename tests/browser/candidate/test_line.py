@@ -16,6 +16,7 @@ from tests.browser.candidate.exam import (
     LISTENING,
     Exam,
     begin,
+    begin_at_once,
     finish,
     join,
     missing_ms,
@@ -123,9 +124,9 @@ async def test_a_hidden_tab_records_on_and_only_one_in_front_keeps_the_screen_on
 
 async def test_a_second_tab_takes_over_and_the_first_may_take_it_back(listening: Visitor, exam: Exam) -> None:
     first = await join(listening, exam)
-    await begin(first)
+    await begin_at_once(first)
     second = await join(listening, exam)
-    await begin(second)
+    await begin_at_once(second)
     await until(first, "elsewhere")
     await expect(first.get_by_text("The exam goes on in another tab")).to_be_visible()
     await first.get_by_role("button", name="Go on here").click()
@@ -138,7 +139,7 @@ async def test_a_second_tab_takes_over_and_the_first_may_take_it_back(listening:
 
 async def test_a_reload_asks_nothing_and_goes_on(listening: Visitor, exam: Exam) -> None:
     page = await join(listening, exam)
-    await begin(page)
+    await begin_at_once(page)
     await page.wait_for_timeout(3_000)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await page.reload()
@@ -154,7 +155,7 @@ async def test_a_reload_asks_nothing_and_goes_on(listening: Visitor, exam: Exam)
 
 async def test_leaving_asks_first(listening: Visitor, exam: Exam) -> None:
     page = await join(listening, exam)
-    await begin(page)
+    await begin_at_once(page)
     asked = asyncio.get_running_loop().create_future()
 
     async def stay(dialog: Any) -> None:
