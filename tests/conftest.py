@@ -35,7 +35,6 @@ LONGEST = (
     "browser/test_looks.py",
     "browser/candidate/test_device.py",
     "end_to_end/test_nodes.py",
-    "browser/test_sidebar.py",
     "end_to_end/test_simulate_kill.py",
     "end_to_end/test_disk.py",
     "bench/load/test_load.py",
