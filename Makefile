@@ -5,6 +5,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Compiled once and kept, whatever else holds on this machine: each process would compile all libraries anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -41,19 +43,40 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 # first (tests/conftest.py).
 ALL_SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
+CHECKS := format lint types rules elements-lint elements-types elements-tests fast-tests
+
 check: $(VENV)/.dev $(VENV)/.bundle ## format, lint, types, import directions, fast tests: under a minute
+	@$(PY) -m tests.side_by_side $(foreach each,$(CHECKS),"$(MAKE) check-$(each)")
+
+check-format:
 	@$(SAY) "format"
 	@$(PY) -m ruff format --check --quiet . || { echo "  mend it with: $(PY) -m ruff format ."; exit 1; }
+
+check-lint:
 	@$(SAY) "lint"
 	@$(PY) -m ruff check --quiet .
+
+check-types:
 	@$(SAY) "types"
 	@$(PY) -m mypy --no-error-summary
+
+check-rules:
 	@$(SAY) "import directions and the other rules of the tree"
 	@$(PY) -m pytest -q tests/test_layout.py
-	@$(SAY) "the browser's side: format and lint, types, tests"
+
+check-elements-lint:
+	@$(SAY) "the browser's side: format and lint"
 	@$(SCRIPT) check
+
+check-elements-types:
+	@$(SAY) "the browser's side: types"
 	@$(SCRIPT) types
+
+check-elements-tests:
+	@$(SAY) "the browser's side: tests"
 	@$(SCRIPT) test
+
+check-fast-tests:
 	@$(SAY) "fast tests"
 	@$(PY) -m pytest -q -m "not slow" --ignore=tests/test_layout.py $(SIDE_BY_SIDE) $(ARGS)
 
@@ -195,4 +218,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train lock clean
+.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train lock clean

@@ -27,14 +27,14 @@ collect_ignore = [] if os.geteuid() == 0 else ["store/test_embedded_as_root.py",
 
 # The files that take longest, in this order (`pytest --durations=80`): begun last, one of them would run on alone.
 LONGEST = (
-    "browser/test_candidate.py",
+    "browser/candidate/test_line.py",
     "end_to_end/rubbish/test_rubbish.py",
     "end_to_end/test_simulate.py",
     "chaos/test_chaos.py",
     "browser/test_whole_way.py",
     "browser/test_looks.py",
+    "browser/candidate/test_device.py",
     "end_to_end/test_nodes.py",
-    "browser/test_sidebar.py",
     "end_to_end/test_simulate_kill.py",
     "end_to_end/test_disk.py",
     "bench/load/test_load.py",

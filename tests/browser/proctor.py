@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from playwright.async_api import Browser, Page
@@ -16,6 +16,9 @@ from tests.browser.crowd import Person, append, crowd
 from tests.browser.visitor import Visitor, visiting
 from tests.serving import Server
 from undertone.store import embedded
+
+# What the console says of a clip that nobody stored.
+NO_CLIP: Final = r"status of 404 .*/clips/.*-late/link"
 
 
 @dataclass

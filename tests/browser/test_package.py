@@ -151,9 +151,15 @@ async def test_a_page_of_somebody_else_loads_them_from_the_server(
     await agree(page)
     await check(page)
     await begin(page)
+    assert [worker.url.partition(":")[0] for worker in page.workers] == ["blob"]
+    await page.wait_for_timeout(2_000)
     await page.get_by_role("button", name="Finish").click()
     await page.get_by_role("button", name="Yes, finish").click()
     await page.get_by_text("The whole recording has arrived").wait_for()
+    headers = {"Authorization": f"Bearer {meeting['admin_id']}"}
+    events = httpx.get(f"{server.url}/meetings/{meeting['id']}/events", headers=headers, trust_env=False).json()
+    [stored] = [event for event in events["events"] if event["kind"] == "window_stored"]
+    assert stored["duration_ms"] > 2_000
 
 
 def token(server: Server, meeting: dict[str, str], what: str, name: str) -> str:

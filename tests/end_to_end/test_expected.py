@@ -12,23 +12,25 @@ from tests.end_to_end.auditing.expected import Piece, windows_of
 from undertone.core.window import Resume, WindowClosed, WindowCutter
 from undertone.store.parts import short_windows
 
-FRAMES = voice_frames(130, 44_100, 64_000, seed=5)
-MP3 = b"".join(FRAMES)
+
+def mp3(first: int = 0, until: int | None = None) -> bytes:
+    """Frames of 130 s of speech. Not made before a test runs: each process collects all."""
+    return b"".join(voice_frames(130, 44_100, 64_000, seed=5)[first:until])
 
 
 @pytest.mark.parametrize("frames", [5, 700, 2296, 2300, 4000])
 def test_a_window_that_nobody_took_up_and_what_came_after_it(frames: int) -> None:
     cutter = WindowCutter()
-    windows = cutter.feed(MP3[: len(b"".join(FRAMES[:frames])) + 7])
+    windows = cutter.feed(mp3()[: len(mp3(until=frames)) + 7])
     windows += short_windows(*cutter.part())
     resumed = WindowCutter(windows[-1].resume)
-    windows += resumed.feed(MP3[windows[-1].resume.offset :])
-    right(windows, resumed, [Piece(MP3)])
+    windows += resumed.feed(mp3()[windows[-1].resume.offset :])
+    right(windows, resumed, [Piece(mp3())])
 
 
 @pytest.mark.parametrize("frames", [700, 2297])
 def test_a_stream_that_was_left_with_a_short_window_or_just_where_one_was_full(frames: int) -> None:
-    data = b"".join(FRAMES[:frames])
+    data = mp3(until=frames)
     cutter = WindowCutter()
     assert not cutter.feed(data)
     [left] = short_windows(*cutter.part())
@@ -38,8 +40,8 @@ def test_a_stream_that_was_left_with_a_short_window_or_just_where_one_was_full(f
 
 
 def test_sound_that_was_lost() -> None:
-    before, after = b"".join(FRAMES[:1000]), b"".join(FRAMES[1500:])
-    offset = len(b"".join(FRAMES[:1500]))
+    before, after = mp3(until=1000), mp3(1500)
+    offset = len(mp3(until=1500))
     cutter = WindowCutter()
     windows = cutter.feed(before)
     closed = cutter.gap(offset, 13_061)
@@ -50,24 +52,26 @@ def test_sound_that_was_lost() -> None:
 
 def test_sound_that_was_lost_after_a_window_was_stored_and_its_server_killed() -> None:
     """The window is whole, and the stream goes on from before its end, where the lead-in of the next one begins."""
-    [stored] = WindowCutter().feed(b"".join(FRAMES[:2310]))
+    [stored] = WindowCutter().feed(mp3(until=2310))
     lost_after(stored)
 
 
 def test_sound_that_was_lost_after_a_window_that_nobody_took_up() -> None:
     cutter = WindowCutter()
-    assert not cutter.feed(b"".join(FRAMES[:1500]))
+    assert not cutter.feed(mp3(until=1500))
     [stored] = short_windows(*cutter.part())
     lost_after(stored)
 
 
 def lost_after(stored: WindowClosed) -> None:
-    begin, offset = stored.resume.offset, len(b"".join(FRAMES[:3000]))
+    begin, offset = stored.resume.offset, len(mp3(until=3000))
     resumed = WindowCutter(stored.resume)
     assert resumed.gap(offset, 20_000) is None
-    windows = [stored, *resumed.feed(MP3[offset:])]
+    windows = [stored, *resumed.feed(mp3()[offset:])]
     right(
-        windows, resumed, [Piece(MP3[:begin], beyond=MP3[begin : begin + 16_000]), Piece(MP3[offset:], offset, 20_000)]
+        windows,
+        resumed,
+        [Piece(mp3()[:begin], beyond=mp3()[begin : begin + 16_000]), Piece(mp3()[offset:], offset, 20_000)],
     )
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.client.recording import FRAME_BYTES, PER_FRAME, RATE
 from tests.fuzz.speech import Speech, own_frames
 from undertone.core.errors import TakenOver
+from undertone.core.messages import Finished
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, Opening, ReportMissing, StoreWindow
 from undertone.core.window import Resume, WindowClosed
 from undertone.store.parts import short_windows
@@ -39,6 +41,16 @@ class Row:
         assert abs(window.start_ms - self.speech.at_ms(first)) <= 2, "a window lies at a wrong time"
         self.next_frame = end
         self.windows.append(window)
+
+    def check_finished(self, speech: Speech, finished: Finished) -> None:
+        """All of `speech` is in one window, or was told to be missing as it is."""
+        assert finished.offset == speech.count * FRAME_BYTES == self.finished_at
+        assert finished.windows == len(self.windows)
+        assert [window.window for window in self.windows] == list(range(len(self.windows)))
+        speech.check_hole(self.next_frame, speech.base + speech.count)
+        arrived = sum(window.samples for window in self.windows) // PER_FRAME
+        missing_ms = (speech.count - arrived) * PER_FRAME * 1000 / RATE + speech.lost_ms
+        assert abs(self.told_lost_ms - missing_ms) <= 1 + self.gaps, "a gap was not told as it was"
 
 
 class Store:

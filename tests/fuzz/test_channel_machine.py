@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import count as counting
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -20,6 +21,8 @@ from undertone.core.events import Event
 from undertone.core.messages import Expiring, Review
 from undertone_client.session import AfterClose, ChannelSession, ServerFault, Snapshot
 from undertone_client.session.channel import Happening, ReviewGiven, ReviewRefused
+
+pytestmark = pytest.mark.slow
 
 
 class ProctorMachine(RuleBasedStateMachine):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import stats
 
 # What is measured every second hangs together from one second to the next; the means of longer blocks hardly do, and
 # only from values that don't is an interval of confidence one.
@@ -35,6 +34,8 @@ def slope(times_s: Sequence[float], values: Sequence[float], block_s: float = BL
     if len(blocks) < LEAST_BLOCKS:
         return None
     means = [np.mean(block, axis=0) for block in blocks.values()]
+    from scipy import stats  # a second of imports, which all who collect tests would pay
+
     fit = stats.linregress([mean[0] / 60 for mean in means], [mean[1] for mean in means])
     return Slope(float(fit.slope), float(fit.stderr * stats.t.ppf((1 + CONFIDENCE) / 2, len(means) - 2)))
 

@@ -21,7 +21,7 @@ class Bystanders:
     """Both run in a thread of their own: what blocks a test does not hold them up."""
 
     house: House
-    mp3: bytes = b"".join(voice_frames(SPOKEN_S, 48_000, 64_000, seed=5))
+    mp3: bytes = field(default_factory=lambda: b"".join(voice_frames(SPOKEN_S, 48_000, 64_000, seed=5)))
     events: list[Message] = field(default_factory=list)
     told: list[Message] = field(default_factory=list)  # the candidate
     failed: list[BaseException] = field(default_factory=list)

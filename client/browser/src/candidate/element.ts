@@ -4,7 +4,7 @@ import { html, LitElement, type PropertyValues, type TemplateResult } from "lit"
 import { type CandidateStrings, catalogueFor, languagesOf } from "../locale/index.ts";
 import { DEFAULT_BITRATE } from "../recorder/encoder.ts";
 import { Microphone } from "../recorder/microphone.ts";
-import { workletUrl } from "../recorder/recorder.ts";
+import { loadAhead, workletUrl } from "../recorder/recorder.ts";
 import { ApiError } from "../shell/api.ts";
 import { tokens } from "../style/tokens.ts";
 import { MicrophoneCheck } from "./check.ts";
@@ -115,7 +115,7 @@ export class UndertoneCandidate extends LitElement {
     void this.updateComplete.then(() => {
       if (!this.isConnected || this.#phase !== "consent") return;
       const device = underWay(examKey(this));
-      if (device === null) return;
+      if (device === null) return loadAhead();
       this.#device = device || undefined;
       void this.#enter(true);
     });

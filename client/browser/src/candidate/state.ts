@@ -43,7 +43,15 @@ export function stateOf({ phase, trouble, status, awayMs }: Facts): CandidateSta
 }
 
 /** Why it stopped, as the catalogue's `failed` names it. */
-export type Reason = "ended" | "revoked" | "unauthorized" | "unreachable" | "unsupported" | "unloadable" | "other";
+export type Reason =
+  | "ended"
+  | "revoked"
+  | "expired"
+  | "unauthorized"
+  | "unreachable"
+  | "unsupported"
+  | "unloadable"
+  | "other";
 
 const REASONS: Readonly<Record<string, Reason>> = {
   meeting_ended: "ended",
@@ -51,7 +59,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   unauthorized: "unauthorized",
   forbidden: "unauthorized",
   not_found: "unauthorized",
-  token_expired: "unauthorized",
+  token_expired: "expired",
   unreachable: "unreachable",
   unsupported: "unsupported",
   unloadable: "unloadable",

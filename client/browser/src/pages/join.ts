@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import "../define-candidate.ts";
 import { forgetCandidate } from "../candidate/credentials.ts";
+import { loadAhead } from "../recorder/recorder.ts";
 import { Api } from "../shell/api.ts";
 import { readLink } from "./links.ts";
 import { Page } from "./page.ts";
@@ -59,8 +60,10 @@ class Join extends Page {
     super.connectedCallback();
     // Another link that is pasted into this tab may differ in what stands after the # alone.
     addEventListener("hashchange", () => location.reload());
-    if (this.#link.joinSecret) void this.#look();
-    else this.trouble = { kind: "incomplete", passing: false };
+    if (this.#link.joinSecret) {
+      loadAhead(); // whoever types a name may take their time
+      void this.#look();
+    } else this.trouble = { kind: "incomplete", passing: false };
   }
 
   protected override called(): string {

@@ -3,8 +3,18 @@
  * Pure: readings of clocks come in, in ms.
  */
 
-/** Scheduling delays of a loaded machine are a few hundred ms at most; a device that is gone is so for longer. */
-export const TOLERANCE_MS = 500;
+/**
+ * Lost within a few seconds of sound, this is a device that was away, or sleep, and is told where it was. Scheduling
+ * delays of a loaded machine are a few hundred ms at most.
+ */
+export const SUDDEN_MS = 500;
+/** How much sound makes these few seconds: at least so much, at most twice. */
+const RECENT_MS = 2000;
+/**
+ * An overloaded machine loses pieces of 10 ms here and there. They have no place worth telling, and each gap cuts a
+ * window: they are told when they have made the clock wrong by so much, or with the next gap.
+ */
+export const SLOW_MS = 2000;
 /** What was only late comes within this time after a pause: the audio thread's queue is delivered at once. */
 export const SETTLE_MS = 1000;
 /** How far a sound card's clock may be off. Crystals are within 0.01 %; cheap ones within 0.05 %. */
@@ -38,7 +48,7 @@ export class SleeplessClock {
   peek(steady: number, wall: number): number {
     const moved = steady - this.#steady;
     const turned = wall - this.#wall;
-    const slept = moved > MAY_HAVE_SLEPT_MS && turned > moved + TOLERANCE_MS;
+    const slept = moved > MAY_HAVE_SLEPT_MS && turned > moved + SUDDEN_MS;
     return this.#now + (slept ? turned : moved);
   }
 }
@@ -49,54 +59,86 @@ export type Finding = { hold: true } | { hold: false; lostMs: number };
 const NOTHING_LOST: Finding = { hold: false, lostMs: 0 };
 const HOLD: Finding = { hold: true };
 
+/** The smallest lag of the last few seconds of sound: from there what is lost suddenly is seen. */
+class Recent {
+  #before = Number.POSITIVE_INFINITY;
+  #now = Number.POSITIVE_INFINITY;
+  #ms = 0;
+
+  get smallest(): number {
+    return Math.min(this.#before, this.#now);
+  }
+
+  add(ms: number, lag: number): void {
+    this.#ms += ms;
+    this.#now = Math.min(this.#now, lag);
+    if (this.#ms < RECENT_MS) return;
+    this.#before = this.#now;
+    this.#now = lag;
+    this.#ms = 0;
+  }
+}
+
 /**
  * A block that arrives at `now` was recorded at the latest then, so the smallest (arrival − media time) is the anchor.
- * When all blocks for a while are later than it by more than the tolerance, that is not delay but missing sound.
+ * When all blocks for a while are later than it by more than is allowed, that is not delay but missing sound.
  */
 export class GapMeter {
   #media = 0; // ms of sound so far, lost sound included
   #anchor: number | undefined;
-  #heldSince: number | undefined;
+  #recent = new Recent();
+  #heardAt = 0;
+  #heldMs = 0; // sound that is kept
+  #heldSince = 0;
   #smallest = 0; // lag since then
 
   /**
    * A block of `ms` arrived. `hold`: keep it, and all that follow, until an answer says otherwise; `lostMs` was then
-   * lost before the first of those kept.
+   * lost before the first of those kept, or earlier and was not worth telling alone.
    */
   heard(ms: number, now: number): Finding {
+    const paused = now - this.#heardAt > SETTLE_MS;
+    this.#heardAt = now;
     this.#media += ms;
     const lag = now - this.#media;
     this.#anchor ??= lag;
-    if (lag - this.#anchor <= TOLERANCE_MS) {
+    if (lag <= Math.min(this.#anchor + SLOW_MS, this.#recent.smallest + SUDDEN_MS)) {
       this.#anchor = Math.min(lag, this.#anchor + ms * DRIFT);
-      this.#heldSince = undefined;
+      this.#recent.add(ms, lag);
+      this.#heldMs = 0;
       return NOTHING_LOST;
     }
-    if (this.#heldSince === undefined) {
+    // What was late before a pause says nothing of how much is missing behind it.
+    if (this.#heldMs === 0 || (paused && this.#heldMs < SETTLE_MS)) {
       this.#heldSince = now;
       this.#smallest = lag;
-      return HOLD;
     }
+    this.#heldMs += ms;
     this.#smallest = Math.min(this.#smallest, lag);
     return now - this.#heldSince < SETTLE_MS ? HOLD : { hold: false, lostMs: this.#settle() };
   }
 
   /** What was lost before the blocks that are kept, as far as is known now; none is kept any more. */
   decide(): number {
-    return this.#heldSince === undefined ? 0 : this.#settle();
+    return this.#heldMs === 0 ? 0 : this.#settle();
   }
 
-  /** The recording ends at `now`. Returns what was lost before the blocks that are kept, and after the last block. */
+  /**
+   * The recording ends at `now`. Returns what was lost before the blocks that are kept, and after the last block, with
+   * all that was not worth telling alone: nothing is cut by it here.
+   */
   end(now: number): { beforeHeld: number; atEnd: number } {
     const beforeHeld = this.decide();
     const missing = this.#anchor === undefined ? 0 : now - this.#media - this.#anchor;
-    return { beforeHeld, atEnd: missing > TOLERANCE_MS ? missing : 0 };
+    return { beforeHeld, atEnd: missing > SUDDEN_MS ? missing : 0 };
   }
 
   #settle(): number {
     const lost = this.#smallest - this.#anchor!;
     this.#media += lost;
-    this.#heldSince = undefined;
+    this.#recent = new Recent();
+    this.#recent.add(this.#heldMs, this.#anchor!);
+    this.#heldMs = 0;
     return lost;
   }
 }

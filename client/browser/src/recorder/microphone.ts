@@ -42,6 +42,7 @@ export class Microphone {
   #group: string | undefined; // which device stood behind "default" when it was opened
   #permission: PermissionStatus | undefined;
   #opening = false;
+  #again = false; // something happened meanwhile
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -184,8 +185,13 @@ export class Microphone {
   // --- the device
 
   async #acquire(): Promise<void> {
-    if (this.#opening || this.#closed) return;
+    if (this.#closed) return;
+    if (this.#opening) {
+      this.#again = true;
+      return;
+    }
     this.#opening = true;
+    this.#again = false;
     clearTimeout(this.#retry);
     let track: MediaStreamTrack | undefined;
     try {
@@ -210,6 +216,7 @@ export class Microphone {
       this.#opening = false;
       if (track !== this.#track) track?.stop();
     }
+    if (this.#again) await this.#devicesChanged();
   }
 
   /** The chosen device, or the system's own choice while that is away. */

@@ -12,7 +12,13 @@ export interface Start {
   token: string;
 }
 
+/** Load what `start` will need, and say when it is here. */
+export interface Load {
+  type: "load";
+}
+
 export type ToWorker =
+  | Load
   | Start
   | { type: "samples"; samples: MessagePort; sampleRate: number } // from here on they come there
   | { type: "token"; token: string } // renewed, as was asked
@@ -39,6 +45,7 @@ export interface Status {
 }
 
 export type FromWorker =
+  | { type: "loaded" } // or it could not be
   | Status
   | { type: "renew" } // the token ends
   | { type: "finished"; bytes: number; windows: number }

@@ -2,7 +2,7 @@
 
 import type { Bitrate } from "./encoder.ts";
 import type { Microphone } from "./microphone.ts";
-import type { FromWorker, Start, Status, ToWorker } from "./protocol.ts";
+import type { FromWorker, Load, Start, Status, ToWorker } from "./protocol.ts";
 
 export interface RecorderOptions {
   server: string;
@@ -23,7 +23,7 @@ export class Recorder {
 
   constructor(microphone: Microphone, options: RecorderOptions) {
     this.#options = options;
-    [this.#worker, this.#release] = startWorker(new URL(WORKER_FILE, import.meta.url));
+    [this.#worker, this.#release] = startWorker();
     this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#take(event.data);
     this.#worker.onerror = (event) => {
       // Of a script that could not be fetched there is nothing to say.
@@ -103,8 +103,30 @@ export function workletUrl(): string {
   return new URL(WORKLET_FILE, import.meta.url).href;
 }
 
+let loading = false;
+
+/**
+ * Loads now what recording needs later. A server that is replaced by a newer one in between has these files no more; the
+ * browser's cache has, for their names carry a hash. Each is loaded as it will be, so that a page's policy need not allow
+ * more. Once; where something is not to be had, whoever needs it will say so.
+ */
+export function loadAhead(): void {
+  if (loading || !isSecureContext) return; // there is no microphone either
+  loading = true;
+  const [worker, release] = startWorker();
+  worker.onmessage = worker.onerror = () => {
+    worker.terminate();
+    release();
+  };
+  const load: Load = { type: "load" };
+  worker.postMessage(load);
+  // One that makes no sound needs no click before it loads.
+  new OfflineAudioContext(1, 1, 48000).audioWorklet.addModule(workletUrl()).catch(() => {});
+}
+
 /** A worker, and what is to be done when it is let go. */
-function startWorker(url: URL): [Worker, () => void] {
+function startWorker(): [Worker, () => void] {
+  const url = new URL(WORKER_FILE, import.meta.url);
   if (url.origin === location.origin) return [new Worker(url, { type: "module" }), () => {}];
   // No browser starts a worker of another origin, but a worker may import from there.
   const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" }));

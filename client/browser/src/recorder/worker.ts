@@ -4,7 +4,7 @@ import mp3wasm from "wasm-media-encoders/wasm/mp3";
 import { CandidateStream } from "../shell/candidate.ts";
 import type { LinkState } from "../shell/link.ts";
 import { Mp3Encoder, outputRate } from "./encoder.ts";
-import type { FromWorker, Start, ToWorker } from "./protocol.ts";
+import type { FromWorker, Load, Start, ToWorker } from "./protocol.ts";
 import { Recording } from "./recording.ts";
 
 /** Blocks come every 43 ms: a meter that moves 6 times a second is smooth enough with a transition. */
@@ -50,7 +50,7 @@ class Work {
     return samples;
   }
 
-  take(message: Exclude<ToWorker, Start>): void {
+  take(message: Exclude<ToWorker, Start | Load>): void {
     switch (message.type) {
       case "samples":
         this.#samples.close();
@@ -123,7 +123,8 @@ class Work {
   }
 }
 
-async function load(url: URL): Promise<Uint8Array> {
+async function loadEncoder(): Promise<Uint8Array> {
+  const url = new URL(mp3wasm, import.meta.url);
   const response = await fetch(url, { signal: AbortSignal.timeout(LOADING_MS) });
   if (!response.ok) throw new Error(`${response.status} for ${url.pathname}`);
   return new Uint8Array(await response.arrayBuffer());
@@ -132,7 +133,7 @@ async function load(url: URL): Promise<Uint8Array> {
 async function begin(start: Start): Promise<Work | undefined> {
   let code: "unsupported" | "unloadable" = "unloadable";
   try {
-    const wasm = await load(new URL(mp3wasm, import.meta.url));
+    const wasm = await loadEncoder();
     code = "unsupported";
     return new Work(start, await Mp3Encoder.create(wasm, start.sampleRate, start.kbps));
   } catch (error) {
@@ -141,9 +142,15 @@ async function begin(start: Start): Promise<Work | undefined> {
   }
 }
 
+async function loadAhead(): Promise<void> {
+  await loadEncoder().catch(() => {}); // tried again when it is needed
+  tell({ type: "loaded" });
+}
+
 let work: Promise<Work | undefined> | undefined;
 
 addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if (data.type === "start") work = begin(data);
+  if (data.type === "load") void loadAhead();
+  else if (data.type === "start") work = begin(data);
   else void work?.then((running) => running?.take(data));
 });

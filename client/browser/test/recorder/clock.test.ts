@@ -72,11 +72,32 @@ describe("samples against real time", () => {
     assert.equal(game.held, 0);
   });
 
-  test("short losses add up until they are worth telling", () => {
+  test("short losses add up until the clock is wrong by two seconds, or the recording ends", () => {
     const game = new Game().play(10_000);
-    for (let i = 0; i < 4; i++) game.pause(200).play(10_000);
+    for (let i = 0; i < 12; i++) game.pause(200).play(10_000);
     assert.equal(game.lost.length, 1);
-    assert.ok(Math.abs(game.lost[0]! - 600) < 30, `${game.lost}`);
+    assert.ok(game.lost[0]! > 2000 && game.lost[0]! < 2230, `${game.lost}`);
+    game.pause(400).play(10_000).pause(400).play(10_000);
+    assert.equal(game.lost.length, 1);
+    assert.ok(Math.abs(game.lost[0]! + game.meter.end(game.recorded).atEnd - 12 * 200 - 800) < 100);
+  });
+
+  test("short losses within two seconds are told where they end", () => {
+    const game = new Game().play(10_000);
+    for (let i = 0; i < 3; i++) game.pause(250).play(600);
+    game.play(10_000);
+    assert.equal(game.lost.length, 1);
+    assert.ok(Math.abs(game.lost[0]! - 750) < 5, `${game.lost}`);
+  });
+
+  test("blocks that were late when the computer fell asleep are no gap of their own", () => {
+    const game = new Game().play(10_000);
+    const asleep = game.recorded + 600;
+    game
+      .play(400, () => asleep)
+      .pause(5000)
+      .play(10_000);
+    assert.deepEqual(game.lost, [5000]);
   });
 
   test("an end in the middle of a gap tells it", () => {

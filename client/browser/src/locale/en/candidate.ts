@@ -90,6 +90,7 @@ export const candidate = {
     again: "Try again",
     ended: "This exam has ended.",
     revoked: "Your access to this exam was withdrawn. Ask the organiser.",
+    expired: "Your access to this exam has run out and could not be renewed. Ask the organiser for a new link.",
     unauthorized: "Your link is not valid for this exam. Ask the organiser for a new one.",
     unreachable: "The server can’t be reached. Is this computer online?",
     unsupported: "This browser can’t record here. Use a current Chrome, Edge, Firefox or Safari.",
