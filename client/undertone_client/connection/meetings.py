@@ -81,7 +81,7 @@ class Meetings:
         return _read(await self._call("POST", "/meetings", self._api_key, CreateMeeting(title=title)), MeetingCreated)
 
     async def meeting(self, meeting: str, credential: str | None = None) -> MeetingData:
-        """What it is called and whether it has ended, by its `admin_id`, `join_secret`, a proctor's token or the API key."""
+        """What it is called, and whether it has ended; by whatever opens a door of it, or the API key."""
         return _read(await self._call("GET", _path(meeting), credential or self._api_key), MeetingFound).data
 
     async def join(

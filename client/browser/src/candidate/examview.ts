@@ -1,7 +1,7 @@
 /** The exam: one line that may be forgotten, until it needs somebody. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { CandidateStrings } from "../locale/index.ts";
+import type { CandidateStrings } from "../locale/candidate.ts";
 import { FLOOR_DBFS } from "../recorder/level.ts";
 import type { Status } from "../recorder/protocol.ts";
 import { NEEDS_A_CLICK, type Trouble } from "../recorder/trouble.ts";

@@ -1,7 +1,7 @@
 /** What is on the screen before and after the exam. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { CandidateStrings } from "../locale/index.ts";
+import type { CandidateStrings } from "../locale/candidate.ts";
 import type { Trouble } from "../recorder/trouble.ts";
 import type { MicrophoneCheck } from "./check.ts";
 import { icon } from "./icons.ts";

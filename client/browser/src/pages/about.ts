@@ -1,7 +1,7 @@
 /** What runs here, and what a developer does next. */
 
 import { html, type TemplateResult } from "lit";
-import type { PagesStrings } from "../locale/index.ts";
+import type { PagesStrings } from "../locale/pages.ts";
 import type { Facts } from "./facts.ts";
 
 export function aboutServer(t: PagesStrings, facts: Facts): TemplateResult {

@@ -128,7 +128,7 @@ class Join extends Page {
         meeting=${meeting}
         name=${this.name}
         join-secret=${joinSecret}
-        lang=${this.catalogue.lang}
+        lang=${this.words.lang}
         retention-days=${this.facts.retention_days}
         @undertone-finished=${this.#finished}
       ></undertone-candidate>`;

@@ -80,7 +80,7 @@ export const pages = {
   watching: (title: string): string => `Watching ${title}`,
   watchThis: "Watch this meeting",
   token: "Access token",
-  tokenHint: "Whoever runs the meeting made it for you. It stays in this browser.",
+  tokenHint: "Whoever runs the meeting made it for you; the meeting’s admin_id works, too. It stays in this browser.",
   leave: "Forget my token",
   invite: "Invite a proctor",
   inviteHint: "They can hear this meeting’s recordings, and confirm or dismiss what was found.",
@@ -117,6 +117,10 @@ export const pages = {
     token: {
       title: "This token does not open this meeting",
       text: "It may have ended, or been copied in part. Copy all of it, or ask for a new one.",
+    },
+    elsewhere: {
+      title: "This opens something else",
+      text: "It is valid, but not for watching this meeting: a candidate’s, another meeting’s, or the server’s API key. Paste this meeting’s access token, or its admin_id.",
     },
     key: { title: "The API key is not right", text: "Check it, or ask whoever runs this server." },
     busy: { title: "Too many at once", text: "Many people are doing the same at this moment. Try again in a minute." },
