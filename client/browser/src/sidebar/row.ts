@@ -67,7 +67,7 @@ export class CandidateRow extends Part {
       >
         <span class="row-line">
           ${stateIcon(row.state)}
-          <span class="row-name" dir="auto">${row.name}</span>
+          <span class="row-name" dir="auto" title=${row.name}>${row.name}</span>
           ${
             row.anomalies > 0
               ? html`<span class="count ${row.open > 0 ? "some" : ""}">

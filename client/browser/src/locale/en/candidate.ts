@@ -34,7 +34,7 @@ export const candidate = {
     whatText: "Your microphone, from the start of the exam until you finish. No camera and no screen.",
     how: "How long it is kept",
     howText: (retention: number): string =>
-      `Each minute is checked by a computer for voices other than yours, and deleted as soon as nothing was found. A minute with a finding, or that could not be judged, is kept for up to ${inDays(LANG, retention)}.`,
+      `Each minute is checked by a computer for voices other than yours, and deleted as soon as nothing was found. A minute with a finding, or that could not be judged, is kept for up to ${inDays(LANG, retention)}. What your voice is like, in numbers that tell it from others, is kept until the exam has ended.`,
     who: "Who hears it",
     whoText:
       "Only the proctors of this exam, and only the minutes that are kept. A person decides what it means, not the computer.",

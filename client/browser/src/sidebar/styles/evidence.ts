@@ -29,7 +29,8 @@ export const evidenceStyles = css`
     line-height: 1.3;
   }
   .lead {
-    max-inline-size: 65ch;
+    max-inline-size: 72ch;
+    text-wrap: pretty;
   }
   .detail-pane .lead {
     margin-block-start: -8px;
