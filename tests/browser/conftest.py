@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.browser.flow import KEY
 from tests.browser.speech import write_wav
 from tests.browser.visitor import PATIENCE_MS, Visitor, running_chromium, visiting
 from tests.conftest import short_folder
@@ -33,6 +34,13 @@ async def browser(anyio_backend: str, two_voices: Path) -> AsyncIterator[Browser
 def server() -> Iterator[Server]:
     """With one analysis process and a PostgreSQL of its own; creating is open."""
     with short_folder() as folder, running_server(folder, workers=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def with_key() -> Iterator[Server]:
+    """A server that lets its API key's holder create, and nobody else."""
+    with short_folder() as folder, running_server(folder, env={"UNDERTONE_API_KEY": KEY}) as server:
         yield server
 
 

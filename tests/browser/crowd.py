@@ -35,13 +35,25 @@ GIVEN: Final = (
     "Noor", "Olga", "Priya", "Quentin", "Rosa", "Samir", "Tove", "Uma", "Victor", "Wren", "Ximena", "Yusuf", "Zofia",
 )  # fmt: skip
 FAMILY: Final = ("Adeyemi", "Bergström", "Costa", "Dubois", "Eriksen", "Fuentes", "García-Hernández", "Haddad", "Ito")
+# Names as long, and in as many scripts, as life brings them, by place.
+UNLIKE: Final = {
+    4: "Maximiliane-Friederike von Hohenlohe-Waldenburg-Schillingsfürst",
+    9: "عبد الرحمن بن عبد العزيز الأنصاري القرطبي",
+}
 STATES: Final = ("streaming",) * 44 + ("degraded", "silent", "lost", "finished", "joined", "revoked")
 OUTCOMES: Final = ("clean",) * 40 + ("silent", "silent", "unclear", "failed")
+# As the server's own processes say it.
+REASONS: Final = {
+    "silent": "no sound: the microphone is muted or dead",
+    "unclear": "too noisy to tell voices apart",
+    "failed": "the analysis took longer than 40 s",
+}
+UNCLEAR: Final = 2  # the place of somebody whose last minute could not be judged
 NOTES: Final = ("A radio in the next room.", "Somebody reads the question aloud.", None)
 
 WINDOW_COLUMNS: Final = (
     "meeting", "participant", "stream", "number", "start_ms", "duration_ms", "start_at", "clip", "clip_bytes",
-    "fingerprint", "sample_rate", "samples", "lead_in_samples", "outcome",
+    "fingerprint", "sample_rate", "samples", "lead_in_samples", "outcome", "reason",
 )  # fmt: skip
 
 APPEND: Final = """
@@ -60,7 +72,10 @@ class Person:
 def people(count: int) -> list[Person]:
     """The same ones each time."""
     return [
-        Person(f"person-{number}", f"{GIVEN[number % len(GIVEN)]} {FAMILY[(number * 7) % len(FAMILY)]}")
+        Person(
+            f"person-{number}",
+            UNLIKE.get(number, f"{GIVEN[number % len(GIVEN)]} {FAMILY[(number * 7) % len(FAMILY)]}"),
+        )
         for number in range(count)
     ]
 
@@ -73,25 +88,30 @@ async def crowd(
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes)
     them = people(candidates)
     clip = (SAMPLES / "two-voices.mp3").read_bytes()
-    loud: dict[tuple[str, int], str] = {}
+    loud: dict[tuple[str, int], tuple[str, str]] = {}  # the clip and the outcome of a window with a finding
     rows = []
     placed = []
     for number in range(anomalies):
         who = them[dice.randrange(candidates)]
         first = dice.randrange(max(1, minutes - 4))
+        kind = "voice_changed" if number % 17 == 5 else "multiple_voices"
         evidence = []
         for window in range(first, first + dice.choice((1, 1, 1, 2, 4))):
-            name = loud.setdefault((who.id, window), f"{who.id}-1-{window}-{number}")
-            evidence.append(_evidence(name, began + timedelta(minutes=window), dice))
-        placed.append((number, who, evidence))
-    for who in them:
+            name, _ = loud.setdefault((who.id, window), (f"{who.id}-1-{window}-{number}", kind))
+            heard = _evidence(name, began + timedelta(minutes=window), dice)
+            evidence.append(_alone(heard) if kind == "voice_changed" else heard)
+        placed.append((number, kind, who, evidence))
+    last = dict.fromkeys((who.id for who in them), "clean")
+    for place, who in enumerate(them):
         for window in range(minutes):
-            if dice.random() < 0.004:
+            if dice.random() < 0.004 and (who.id, window) not in loud:
                 continue  # this minute never came
-            heard = loud.get((who.id, window))
-            outcome = "multiple_voices" if heard else dice.choice(OUTCOMES)
+            name, outcome = loud.get((who.id, window), (f"{who.id}-1-{window}", dice.choice(OUTCOMES)))
+            if window == minutes - 1 and place == UNCLEAR:
+                outcome = "unclear"
             at = began + timedelta(minutes=window)
-            rows.append(_window(meeting, who.id, window, at, heard or f"{who.id}-1-{window}", clip, outcome))
+            rows.append(_window(meeting, who.id, window, at, name, clip, outcome))
+            last[who.id] = outcome
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -102,8 +122,8 @@ async def crowd(
                     (
                         meeting, who.id, who.name, f"S-{1000 + place}",
                         (state := STATES[(place * 3 + 1) % len(STATES)]),
-                        "the connection broke" if state == "lost" else None, rows[place * minutes // 2][-1],
-                        sum(each.id == who.id for _, each, _ in placed), began + timedelta(milliseconds=place),
+                        "the connection broke" if state == "lost" else None, last[who.id],
+                        sum(each.id == who.id for _, _, each, _ in placed), began + timedelta(milliseconds=place),
                     )
                     for place, who in enumerate(them)
                 ],
@@ -116,13 +136,13 @@ async def crowd(
             await connection.executemany(
                 "insert into anomalies (meeting, anomaly, participant, kind, state, opened_at, last_at, count, summary,"
                 " evidence, reviewed, review) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-                [_anomaly(meeting, number, who, evidence, dice) for number, who, evidence in placed],
+                [_anomaly(meeting, *each, dice) for each in placed],
             )
     finally:
         await connection.close()
     folder = data / "clips" / meeting
     folder.mkdir(parents=True, exist_ok=True)
-    first_name, *others = (folder / f"{name}.mp3" for name in loud.values())
+    first_name, *others = (folder / f"{name}.mp3" for name, _ in loud.values())
     first_name.write_bytes(clip)
     for other in others:
         other.hardlink_to(first_name)
@@ -182,16 +202,25 @@ def _evidence(clip: str, at: datetime, dice: random.Random) -> dict[str, Any]:
     }
 
 
+def _alone(evidence: dict[str, Any]) -> dict[str, Any]:
+    """The same minute, had only somebody else spoken in it."""
+    turns = [(start, end, 0) for start, end, _ in evidence["turns"]]
+    return {**evidence, "voices": 1, "other_ms": 0, "turns": turns}
+
+
 def _window(meeting: str, who: str, number: int, at: datetime, clip: str, data: bytes, outcome: str) -> tuple[Any, ...]:
     fingerprint = hashlib.sha256(data).digest()
     start = number * WINDOW_MS
-    return (meeting, who, 1, number, start, WINDOW_MS, at, clip, len(data), fingerprint, 44100, 2646000, 0, outcome)
+    sound = (len(data), fingerprint, 44100, 2646000, 0)
+    return (meeting, who, 1, number, start, WINDOW_MS, at, clip, *sound, outcome, REASONS.get(outcome))
 
 
 def _anomaly(
-    meeting: str, number: int, who: Person, evidence: list[dict[str, Any]], dice: random.Random
+    meeting: str, number: int, kind: str, who: Person, evidence: list[dict[str, Any]], dice: random.Random
 ) -> tuple[Any, ...]:
     state = dice.choice(("open", "open", "open", "open", "open", "confirmed", "dismissed", "dismissed"))
+    if kind == "voice_changed":
+        state = "open"  # there are few, and they are to be seen
     opened = datetime.fromisoformat(evidence[0]["start_at"])
     last = datetime.fromisoformat(evidence[-1]["start_at"]) + timedelta(minutes=1)
     review = None
@@ -200,7 +229,6 @@ def _anomaly(
         review = json.dumps(
             {"decision": state, "by": dice.choice(("Morgan Lee", "Salma")), "at": at, "note": dice.choice(NOTES)}
         )
-    kind = "voice_changed" if number % 17 == 5 else "multiple_voices"
     return (
         meeting, f"anomaly-{number:04}", who.id, kind, state, opened, last, len(evidence), "another voice",
         json.dumps(evidence), state != "open", review,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from playwright.async_api import Page
 
 from tests.browser.visitor import Visitor
 from tests.serving import Server
+
+# Of the server that has one; with dots, as tokens have them.
+KEY: Final = "the.api-key.of-these-tests"
 
 
 @dataclass(frozen=True, slots=True)

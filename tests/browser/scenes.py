@@ -9,7 +9,7 @@ from typing import TypeAlias
 import anyio
 from playwright.async_api import Locator, Page
 
-from tests.browser.crowd import crowd
+from tests.browser.crowd import UNCLEAR, crowd, people
 from tests.browser.visitor import AWAY, Visitor
 from tests.commands import create
 from tests.serving import Server
@@ -77,7 +77,7 @@ async def candidate(visitor: Visitor, server: Server) -> AsyncIterator[Scene]:
     yield "candidate-recording", page
     await element.locator("button").last.click()
     yield "candidate-sure", page
-    await element.locator("button").last.click()
+    await element.locator("[role=group] button").first.click()
     server.kill()
     await _state(element, "reconnecting")
     yield "candidate-reconnecting", page
@@ -118,3 +118,13 @@ async def proctor(visitor: Visitor, server: Server, busy: dict[str, str]) -> Asy
     await page.locator("ut-card .card-head").nth(1).click()
     await page.locator("ut-player .waveform:not(.none)").wait_for()
     yield "proctor-card", page
+    changed = page.locator("ut-card", has=page.locator(".card.voice_changed"))
+    await changed.first.locator(".card-head").click()
+    await page.locator("ut-player .lane-note").wait_for()
+    await page.locator("ut-player .waveform:not(.none)").wait_for()
+    yield "proctor-changed", page
+    if await page.locator(".tab").count() > 0:
+        await page.locator(".tab").last.click()
+    await page.get_by_role("searchbox").fill(people(UNCLEAR + 1)[UNCLEAR].name)
+    await page.locator(".row-head").click()
+    yield "proctor-unclear", page

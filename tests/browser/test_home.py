@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.flow import create_meeting
+from tests.browser.flow import KEY, create_meeting
 from tests.browser.visitor import REFUSED, Visitor, visiting
-from tests.conftest import short_folder
-from tests.serving import Server, running_server
+from tests.serving import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-KEY = "the-api-key-of-these-tests"
-
-
-@pytest.fixture(scope="module")
-def with_key() -> Iterator[Server]:
-    """A server that lets its API key's holder create, and nobody else."""
-    with short_folder() as folder, running_server(folder, env={"UNDERTONE_API_KEY": KEY}) as server:
-        yield server
 
 
 async def test_meetings_outlive_the_tab_and_end_and_go(visitor: Visitor, server: Server) -> None:

@@ -65,4 +65,4 @@ async def test_the_candidate(visitor: Visitor, server: Server) -> None:
 
 async def test_the_proctor(visitor: Visitor, server: Server, database_url: str) -> None:
     busy = await scenes.busy_meeting(server, database_url)
-    assert await holds(scenes.proctor(visitor, server, busy)) == 5
+    assert await holds(scenes.proctor(visitor, server, busy)) == 7

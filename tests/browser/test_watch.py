@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.flow import create_meeting
+from tests.browser.flow import KEY, create_meeting
 from tests.browser.visitor import REFUSED, Visitor, visiting
 from tests.commands import create
 from tests.serving import Server
@@ -22,20 +23,34 @@ async def stranger(browser: Browser, server: Server) -> AsyncIterator[Visitor]:
         yield stranger
 
 
-async def test_the_door_takes_the_admin_id_and_no_candidates_secret(visitor: Visitor, server: Server) -> None:
-    visitor.forgive(REFUSED)
-    meeting = create(server)
-    page = await visitor.open(f"{server.url}/watch/{meeting['id']}")
-    await page.get_by_label("Access token").fill(meeting["join_secret"])
-    await page.get_by_role("button", name="Watch").click()
-    await page.get_by_text("This token does not open this meeting").wait_for()
-    assert meeting["join_secret"] not in await page.evaluate("JSON.stringify(localStorage)")
-    await page.get_by_label("Access token").fill(meeting["admin_id"])
-    await page.get_by_role("button", name="Watch").click()
-    await _live(page)
-    await _invite(page, "Grace")
-    await page.reload()
-    await _live(page)
+async def test_the_door_takes_the_admin_id_and_says_what_else_is_wrong(browser: Browser, with_key: Server) -> None:
+    meeting = create(with_key, api_key=KEY)
+    candidate = httpx.post(
+        f"{with_key.url}/meetings/{meeting['id']}/participants",
+        json={"name": "Ada"},
+        headers={"Authorization": f"Bearer {meeting['join_secret']}"},
+        trust_env=False,
+    ).json()["data"]["token"]
+    async with visiting(browser, with_key.url) as visitor:
+        visitor.forgive(REFUSED)
+        page = await visitor.open(f"{with_key.url}/watch/{meeting['id']}")
+        for pasted, said in (
+            (meeting["join_secret"], "This opens something else"),
+            ("not.a.token", "This token does not open this meeting"),
+            (KEY, "This opens something else"),
+            (meeting["admin_id"][:-1], "This token does not open this meeting"),
+            (candidate, "This opens something else"),
+        ):
+            await page.get_by_label("Access token").fill(pasted)
+            await page.get_by_role("button", name="Watch").click()
+            await expect(page.get_by_role("alert")).to_contain_text(said)
+            assert pasted not in await page.evaluate("JSON.stringify(localStorage)")
+        await page.get_by_label("Access token").fill(meeting["admin_id"])
+        await page.get_by_role("button", name="Watch").click()
+        await _live(page)
+        await _invite(page, "Grace")
+        await page.reload()
+        await _live(page)
 
 
 async def test_a_proctor_is_invited_and_comes_in_by_the_token(

@@ -56,6 +56,24 @@ async def test_a_meeting_is_created_with_the_key_alone(server: Server, meetings:
             await stranger.create("Algebra")
 
 
+async def test_whoever_has_to_do_with_a_meeting_reads_what_it_is_called(
+    server: Server, meetings: Meetings, meeting: MeetingCreated
+) -> None:
+    id_ = meeting.data.id
+    grace = await meetings.add_proctor(id_, "Grace")
+    for credential in (meeting.admin_id, meeting.join_secret, grace.token, None):
+        assert await meetings.meeting(id_, credential) == meeting.data
+    with pytest.raises(Unauthorized):
+        await meetings.meeting(id_, "nobody's")
+    async with Meetings(server.url) as stranger:
+        with pytest.raises(Unauthorized):
+            await stranger.meeting(id_)
+    with pytest.raises(NotFound):
+        await meetings.meeting("nowhere")
+    await meetings.end(id_)
+    assert (await meetings.meeting(id_)).ended_at is not None
+
+
 async def test_candidates_join_once_and_renew_with_their_own_token(meetings: Meetings, meeting: MeetingCreated) -> None:
     id_ = meeting.data.id
     ada = await meetings.join(id_, "Ada", meeting.join_secret, external_id="student-1")

@@ -39,6 +39,7 @@ async def test_it_shows_everybody_and_what_became_of_their_windows(house: House)
     await house.participants.add("exam", "bob", "Bob", "x7", 2)
     await house.window(1, "c1")
     await house.window(0, None, "clean")
+    await house.database.execute("update windows set reason = 'a drill' where number = 0")
     await house.database.execute(
         """
         update participants set state = 'lost', reason = 'no line', streams = 1, last_outcome = 'clean', anomalies = 2
@@ -56,6 +57,7 @@ async def test_it_shows_everybody_and_what_became_of_their_windows(house: House)
             stream=1,
             expected_voices=1,
             last_outcome="clean",
+            last_reason="a drill",
             anomalies=2,
             windows=[
                 (1, 0, "2026-03-01T09:00:00.125Z", 60_000, "clean"),

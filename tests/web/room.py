@@ -21,7 +21,7 @@ from undertone.core.verdict import Diarization
 from undertone.store.database import Database, Row
 from undertone.store.windows import Windows
 
-API_KEY: Final = "the-api-key-of-these-tests"
+API_KEY: Final = "the.api-key.of-these-tests"  # with dots, as tokens have them
 ORIGIN: Final = "https://exams.example.org"
 PROBLEM: Final = "application/problem+json"
 

@@ -23,6 +23,8 @@ from undertone.core.requests import (
     GiveReview,
     LinkIssued,
     MeetingCreated,
+    MeetingData,
+    MeetingFound,
     Problem,
     ProctorData,
     RenewToken,
@@ -77,6 +79,10 @@ class Meetings:
     async def create(self, title: str) -> MeetingCreated:
         """A new meeting, with its `admin_id` and `join_secret`."""
         return _read(await self._call("POST", "/meetings", self._api_key, CreateMeeting(title=title)), MeetingCreated)
+
+    async def meeting(self, meeting: str, credential: str | None = None) -> MeetingData:
+        """What it is called, and whether it has ended; by whatever opens a door of it, or the API key."""
+        return _read(await self._call("GET", _path(meeting), credential or self._api_key), MeetingFound).data
 
     async def join(
         self,

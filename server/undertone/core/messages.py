@@ -159,7 +159,10 @@ class Review(Message, frozen=True, tag="review"):
 
 
 class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A candidate in a snapshot. `windows` are [stream, number, start_at, duration_ms, outcome|null]."""
+    """A candidate in a snapshot. `windows` are [stream, number, start_at, duration_ms, outcome|null].
+
+    `reason` is why the state is what it is, `last_reason` why the last outcome is.
+    """
 
     id: str
     name: str
@@ -169,6 +172,7 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: int | None = None
     expected_voices: int
     last_outcome: Outcome | None = None
+    last_reason: str | None = None
     anomalies: int
     windows: list[tuple[int, int, str, int, Outcome | None]]
 

@@ -19,13 +19,18 @@ from undertone.store.events import POSITION
 # A colon that is not a bind is written `\\:`.
 CANDIDATES: Final = """
 select p.participant, p.name, p.external_id, p.state, p.reason, nullif(p.streams, 0) as stream, p.expected_voices,
-       p.last_outcome, p.anomalies, coalesce(w.windows, '[]') as windows
+       p.last_outcome, v.reason as last_reason, p.anomalies, coalesce(w.windows, '[]') as windows
 from participants p left join lateral (
     select jsonb_agg(jsonb_build_array(
         stream, number, to_char(start_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.MS"Z"'), duration_ms, outcome
     ) order by stream, number) as windows
     from windows where windows.meeting = p.meeting and windows.participant = p.participant
 ) w on true
+left join lateral (
+    select reason from windows
+    where windows.meeting = p.meeting and windows.participant = p.participant and outcome is not null
+    order by stream desc, number desc limit 1
+) v on true
 where p.meeting = :meeting
 order by p.created_at, p.participant
 """
@@ -87,6 +92,7 @@ def _candidate(row: Row) -> Candidate:
         stream=row["stream"],
         expected_voices=row["expected_voices"],
         last_outcome=row["last_outcome"],
+        last_reason=row["last_reason"],
         anomalies=row["anomalies"],
         windows=cast("list[tuple[int, int, str, int, Outcome | None]]", msgspec.Raw(row["windows"])),
     )

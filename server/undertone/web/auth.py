@@ -69,8 +69,8 @@ class Authority:
         return Proctor(ADMIN, name or ADMIN, None, admin=True)
 
     async def proctor_by_bearer(self, meeting: str, credential: str) -> Proctor:
-        """For HTTP, where the header does not say which of the two it holds. Only tokens have dots in them."""
-        if "." in credential:
+        """For HTTP, where the header does not say which of the two it holds. An `admin_id` has no dot in it."""
+        if "." in credential and not self._is_api_key(credential):
             return await self.proctor(meeting, None, credential)
         require_well_formed(meeting)
         row = await self.meeting(meeting)

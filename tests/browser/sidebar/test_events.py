@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.crowd import anomaly_body
+from tests.browser.crowd import REASONS, UNCLEAR, anomaly_body
 from tests.browser.proctor import NO_CLIP, Room, watching
 from tests.browser.visitor import AWAY
 from tests.serving import Server
@@ -70,6 +70,23 @@ async def test_an_event_draws_anew_only_whom_it_is_about(browser: Browser, exam:
         drawn = await page.evaluate("[...drawn]")
         assert first["id"] in drawn
         assert set(drawn) <= {first["id"], first["participant"]["id"]}
+
+
+async def test_why_a_window_could_not_be_judged_is_said_at_once_and_after_a_reload(
+    browser: Browser, exam: Room
+) -> None:
+    who = exam.people[UNCLEAR]
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_label("Search candidates").fill(who.name)
+        await page.locator(".row-head").click()
+        row = page.locator("ut-row")
+        await expect(row).to_contain_text(f"Unclear: \u2068{REASONS['unclear']}")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        judged = {"stream": 1, "window": 30, "start_at": now, "duration_ms": 60_000, "voices": 0, "confidence": 0.5}
+        await exam.tell("window_judged", who, {**judged, "outcome": "failed", "reason": "the clip is away"})
+        await expect(row).to_contain_text("Not analysed: \u2068the clip is away")
+        await exam.tell("window_judged", who, {**judged, "window": 31, "outcome": "clean"})
+        await expect(row).not_to_contain_text("the clip is away")
 
 
 async def test_while_the_line_is_down_it_says_so_and_afterwards_what_was_missed(

@@ -18,7 +18,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(browser: Browser, exam: Room) -> None:
-    anomaly = next(each for each in await exam.anomalies() if each["state"] == "open" and each["count"] == 1)
+    anomaly = next(
+        each
+        for each in await exam.anomalies()
+        if (each["state"], each["count"], each["kind"]) == ("open", 1, "multiple_voices")
+    )
     [evidence] = anomaly["evidence"]
     turns = sorted(evidence["turns"])
     second = min(start for start, _, speaker in turns if speaker == 1)
@@ -51,6 +55,31 @@ async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(bro
         assert 0 <= await _position(page, evidence) < 1000
 
 
+async def test_a_voice_that_has_changed_is_drawn_as_another_and_plays_from_its_first_word(
+    browser: Browser, exam: Room
+) -> None:
+    anomaly = next(each for each in await exam.anomalies() if each["kind"] == "voice_changed")
+    async with watching(browser, exam) as (_, page):
+        card = page.locator("ut-card", has=page.locator(f'[data-anomaly="{anomaly["id"]}"]'))
+        await expect(card).to_contain_text("A different voice, ")
+        await expect(card).not_to_contain_text("0s")
+        await card.locator(".card-head").click()
+        pane = page.locator("ut-evidence")
+        await expect(pane.locator(".lead")).to_contain_text(re.compile("1 voice was heard, for .* differs from"))
+        player = page.locator("ut-player")
+        await player.locator("svg.waveform").wait_for()
+        evidence = await player.evaluate("({evidence}) => evidence")
+        before, another = player.locator(".lane").nth(0), player.locator(".lane").nth(1)
+        await expect(before).to_contain_text("the voice heard before")
+        assert await before.locator(".turn").count() == 0
+        await expect(another.locator(".badge")).to_have_text("B")
+        assert await another.locator(".turn").count() == len(evidence["turns"])
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        first = min(start for start, _, _ in evidence["turns"])
+        assert first <= await _position(page, evidence) < first + 1500
+
+
 async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: Browser, exam: Room) -> None:
     async with watching(browser, exam) as (visitor, page):
         visitor.forgive("Content Security Policy")
@@ -58,7 +87,7 @@ async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: B
             """document.head.append(Object.assign(document.createElement("meta"),
               { httpEquiv: "Content-Security-Policy", content: "media-src 'self'" }))"""
         )
-        await page.locator(".card-head").first.click()
+        await page.locator(".multiple_voices .card-head").first.click()
         player = page.locator("ut-player")
         await player.get_by_role("button", name="Play").click()
         await expect(player.get_by_role("button", name="Pause")).to_be_visible()

@@ -132,6 +132,42 @@ async def test_the_keyboard_goes_on_beside_a_decided_anomaly_that_leaves_the_lis
         await expect(page.locator(".segment").first).to_be_focused()
 
 
+async def test_a_card_that_somebody_else_decides_stays_until_the_focus_moves_on(browser: Browser, exam: Room) -> None:
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]["token"]
+    async with watching(browser, exam) as (_, salma), watching(browser, exam, token=invited) as (_, morgan):
+        await salma.locator("ut-card").first.wait_for()
+        order: list[str] = await salma.locator("ut-feed").evaluate("feed => feed.order")
+
+        async def decided_by_morgan(anomaly: str) -> None:
+            await morgan.locator(f'[data-anomaly="{anomaly}"]').click()
+            await morgan.get_by_role("button", name="Dismiss", exact=True).click()
+            await expect(salma.locator("ut-card", has=salma.locator(f'[data-anomaly="{anomaly}"]'))).to_contain_text(
+                "Dismissed by"
+            )
+
+        first, second, third = (salma.locator(f'[data-anomaly="{anomaly}"]') for anomaly in order[:3])
+        await first.focus()
+        await decided_by_morgan(order[0])
+        await expect(first).to_be_focused()
+        await expect(salma.locator("undertone-sidebar").get_by_role("log")).to_contain_text("Dismissed by")
+        await salma.keyboard.press("j")
+        await expect(second).to_be_focused()
+        await expect(first).to_have_count(0)
+
+        # By the mouse: nothing moves from under it before it is let go.
+        await decided_by_morgan(order[1])
+        box = await third.bounding_box()
+        assert box is not None
+        await salma.mouse.move(box["x"] + 40, box["y"] + 10)
+        await salma.mouse.down()
+        await expect(third).to_be_focused()
+        assert await second.count() == 1
+        assert await third.bounding_box() == box
+        await salma.mouse.up()
+        await expect(third).to_have_attribute("aria-expanded", "true")
+        await expect(second).to_have_count(0)
+
+
 async def test_a_row_that_moves_keeps_the_focus_however_far_it_goes(browser: Browser, server: Server) -> None:
     async with (
         room(server, candidates=60, anomalies=1, minutes=2) as exam,

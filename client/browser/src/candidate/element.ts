@@ -1,7 +1,8 @@
 /** `<undertone-candidate>`: consent, check, exam, finished. */
 
 import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
-import { type CandidateStrings, catalogueFor, languagesOf } from "../locale/index.ts";
+import { type CandidateStrings, candidate } from "../locale/candidate.ts";
+import { languagesOf, wordsFor } from "../locale/index.ts";
 import { DEFAULT_BITRATE } from "../recorder/encoder.ts";
 import { Microphone } from "../recorder/microphone.ts";
 import { loadAhead, workletUrl } from "../recorder/recorder.ts";
@@ -132,7 +133,7 @@ export class UndertoneCandidate extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { candidate: t, lang, dir } = catalogueFor(languagesOf(this));
+    const { t, lang, dir } = wordsFor(candidate, languagesOf(this));
     return html`<div lang=${lang} dir=${dir}>
       ${this.#view(t)}
       <p class="sr-only" role="status">${this.#said(t)}</p>

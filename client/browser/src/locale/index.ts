@@ -1,39 +1,29 @@
 /**
  * All words that people read, one catalogue per language and area. An entry is a text, or a function of what it is about
  * (numbers and times come in as they are and are formatted here, through `Intl`). English says which entries there are;
- * another language that lacks one does not compile.
+ * another language that lacks one does not compile. An area is a module of its own: a page loads the words that it says.
  */
 
-import { candidate as arCandidate } from "./ar/candidate.ts";
-import { pages as arPages } from "./ar/pages.ts";
-import { sidebar as arSidebar } from "./ar/sidebar.ts";
-import { type CandidateStrings, candidate as enCandidate } from "./en/candidate.ts";
-import { pages as enPages, type PagesStrings } from "./en/pages.ts";
-import { sidebar as enSidebar, type SidebarStrings } from "./en/sidebar.ts";
+const DIRECTIONS = { en: "ltr", ar: "rtl" } as const;
 
-export type { CandidateStrings, PagesStrings, SidebarStrings };
+export type Lang = keyof typeof DIRECTIONS;
+export const LANGUAGES = Object.keys(DIRECTIONS) as Lang[];
 
-export interface Catalogue {
-  readonly lang: string;
+/** An area's entries in every language. */
+export type Area<Strings> = Readonly<Record<Lang, Strings>>;
+
+/** What somebody says, and in which language. */
+export interface Words<Strings> {
+  readonly lang: Lang;
   readonly dir: "ltr" | "rtl";
-  readonly candidate: CandidateStrings;
-  readonly sidebar: SidebarStrings;
-  readonly pages: PagesStrings;
+  readonly t: Strings;
 }
 
-const ENGLISH: Catalogue = { lang: "en", dir: "ltr", candidate: enCandidate, sidebar: enSidebar, pages: enPages };
-const ARABIC: Catalogue = { lang: "ar", dir: "rtl", candidate: arCandidate, sidebar: arSidebar, pages: arPages };
-
-export const CATALOGUES: readonly Catalogue[] = [ENGLISH, ARABIC];
-
-/** The catalogue for the first of `wanted` (BCP 47 tags) that there is one for; English otherwise. */
-export function catalogueFor(wanted: readonly string[]): Catalogue {
-  for (const tag of wanted) {
-    const language = tag.toLowerCase().split("-")[0];
-    const found = CATALOGUES.find((catalogue) => catalogue.lang === language);
-    if (found) return found;
-  }
-  return ENGLISH;
+/** The area's words in the first of `wanted` (BCP 47 tags) that there is; in English otherwise. */
+export function wordsFor<Strings>(area: Area<Strings>, wanted: readonly string[]): Words<Strings> {
+  const spoken = wanted.map((tag) => tag.toLowerCase().split("-")[0]);
+  const lang = spoken.find((each): each is Lang => LANGUAGES.some((known) => known === each)) ?? "en";
+  return { lang, dir: DIRECTIONS[lang], t: area[lang] };
 }
 
 /** What an element should speak: its own `lang`, or the nearest around it, or the page's, or the browser's. */

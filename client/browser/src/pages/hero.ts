@@ -1,7 +1,7 @@
 /** The first thing on the home page: what this is, in a sentence and a picture of who speaks when. */
 
 import { html, svg, type TemplateResult } from "lit";
-import type { PagesStrings } from "../locale/index.ts";
+import type { PagesStrings } from "../locale/pages.ts";
 
 // Heights of a minute of speech, in percent of the picture; two of its bars are the second voice's.
 const BARS = [

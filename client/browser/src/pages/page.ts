@@ -1,7 +1,9 @@
 /** What all pages share: the language, what the server tells of itself, the bar above, and copying. */
 
 import { html, LitElement, nothing, svg, type TemplateResult } from "lit";
-import { CATALOGUES, type Catalogue, catalogueFor, type PagesStrings } from "../locale/index.ts";
+import { LANGUAGES, type Words, wordsFor } from "../locale/index.ts";
+import { type PagesStrings, pages } from "../locale/pages.ts";
+import { withArrow } from "../style/select.ts";
 import { tokens } from "../style/tokens.ts";
 import { copy } from "./copy.ts";
 import { type Facts, ownServer, readFacts } from "./facts.ts";
@@ -20,9 +22,9 @@ const logo = html`<svg viewBox="0 0 32 32" aria-hidden="true">${svg`<rect width=
 type Part = TemplateResult | typeof nothing;
 
 export abstract class Page extends LitElement {
-  static override properties = { catalogue: { state: true }, copied: { state: true } };
+  static override properties = { words: { state: true }, copied: { state: true } };
   static override styles = [tokens, look];
-  declare protected catalogue: Catalogue;
+  declare protected words: Words<PagesStrings>;
   declare protected copied: string;
   protected readonly kept: Kept = storage("localStorage");
   protected readonly facts: Facts = readFacts();
@@ -32,17 +34,17 @@ export abstract class Page extends LitElement {
   constructor() {
     super();
     const chosen = this.kept.getItem(LANGUAGE);
-    this.catalogue = catalogueFor(chosen ? [chosen] : navigator.languages);
+    this.words = wordsFor(pages, chosen ? [chosen] : navigator.languages);
     this.copied = "";
   }
 
   protected get t(): PagesStrings {
-    return this.catalogue.pages;
+    return this.words.t;
   }
 
   /** For dates and numbers: the reader's own kind of the language (`en-GB`), where the browser says one. */
   protected get locale(): string {
-    const { lang } = this.catalogue;
+    const { lang } = this.words;
     return navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
   }
 
@@ -50,8 +52,8 @@ export abstract class Page extends LitElement {
   protected abstract called(): string;
 
   protected override willUpdate(): void {
-    document.documentElement.lang = this.catalogue.lang;
-    document.documentElement.dir = this.catalogue.dir;
+    document.documentElement.lang = this.words.lang;
+    document.documentElement.dir = this.words.dir;
     document.title = this.called();
   }
 
@@ -62,12 +64,12 @@ export abstract class Page extends LitElement {
       ${content}
       <label class="language push">
         <span class="sr-only">${this.t.language}</span>
-        <select @change=${this.#choose}>
-          ${CATALOGUES.map(({ lang }) => {
+        ${withArrow(html`<select @change=${this.#choose}>
+          ${LANGUAGES.map((lang) => {
             const name = new Intl.DisplayNames(lang, { type: "language" }).of(lang) ?? lang;
-            return html`<option value=${lang} lang=${lang} ?selected=${lang === this.catalogue.lang}>${name}</option>`;
+            return html`<option value=${lang} lang=${lang} ?selected=${lang === this.words.lang}>${name}</option>`;
           })}
-        </select>
+        </select>`)}
       </label>
       ${tools}
     </header>`;
@@ -117,7 +119,7 @@ export abstract class Page extends LitElement {
   #choose(event: Event): void {
     const { value } = event.target as HTMLSelectElement;
     this.kept.setItem(LANGUAGE, value);
-    this.catalogue = catalogueFor([value]);
+    this.words = wordsFor(pages, [value]);
   }
 
   async #copy(text: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** What went wrong, in words for people who have never heard of HTTP. */
 
-import type { PagesStrings } from "../locale/index.ts";
+import type { PagesStrings } from "../locale/pages.ts";
 import { ApiError } from "../shell/api.ts";
 
 export interface Trouble {

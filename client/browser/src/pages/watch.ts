@@ -2,17 +2,21 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import "../define-sidebar.ts";
-import { Api } from "../shell/api.ts";
+import { Api, ApiError } from "../shell/api.ts";
 import type { CredentialData } from "../wire/messages.ts";
 import { joinLink, readLink, watchLink } from "./links.ts";
 import { Page } from "./page.ts";
-import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
+import { type Trouble, troubleWith } from "./trouble.ts";
 import { watchLook } from "./watch-look.ts";
 
 const NAME = "undertone.name";
 const person = html`<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
   <path d="M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 14c0-2.6 2.4-4.2 5.5-4.2s5.5 1.6 5.5 4.2" />
 </svg>`;
+
+/** Why a credential does not let in: nobody gave it out, or it is good for something else. */
+const refusal = (error: unknown): Trouble["kind"] =>
+  error instanceof ApiError && error.code === "forbidden" ? "elsewhere" : "token";
 
 class Watch extends Page {
   static override properties = {
@@ -74,18 +78,16 @@ class Watch extends Page {
         <undertone-sidebar
           server=${this.server}
           meeting=${this.#meeting}
-          lang=${this.catalogue.lang}
+          lang=${this.words.lang}
           name=${this.shownAs || nothing}
           .adminId=${this.#isToken ? undefined : this.credential}
           .token=${this.#isToken ? this.credential : undefined}
-          @undertone-connection=${this.#moved}
-          @undertone-error=${this.#refused}
         ></undertone-sidebar>
       </main>
       ${this.asking ? this.#dialog(this.asking) : nothing}`;
   }
 
-  /** Tokens have three parts with dots between; an `admin_id` has none. */
+  /** Of what the server has let in as a proctor's: tokens have dots between their parts, an `admin_id` has none. */
   get #isToken(): boolean {
     return this.credential.includes(".");
   }
@@ -169,27 +171,19 @@ class Watch extends Page {
       <div class="row"><button type="button" class="button primary" @click=${this.#closeDialog}>${t.close}</button></div>`;
   }
 
+  /** What it is called, which candidates may read as well; and one event, which only proctors may. */
   readonly #look = async (): Promise<void> => {
     this.trouble = null;
+    const { credential } = this;
+    const api = new Api(this.server, credential);
     try {
-      const { title } = await new Api(this.server, this.credential).meeting(this.#meeting);
+      const [{ title }] = await Promise.all([api.meeting(this.#meeting), api.events(this.#meeting, undefined, 1)]);
+      if (!this.#own) this.kept.setItem(this.#tokenKey, credential);
       this.meetingTitle = title;
     } catch (error) {
       const trouble = troubleWith(error);
-      this.trouble = trouble.kind === "refused" ? { kind: "token", passing: false } : trouble;
+      this.trouble = trouble.kind === "refused" ? { kind: refusal(error), passing: false } : trouble;
     }
-  };
-
-  /** Kept once it is known to be a proctor's: whoever may read the title, a candidate as well, came as far as here. */
-  readonly #moved = ({ detail }: CustomEvent<{ connected: boolean }>): void => {
-    if (detail.connected && !this.#own) this.kept.setItem(this.#tokenKey, this.credential);
-  };
-
-  readonly #refused = ({ detail }: CustomEvent<{ code: string; detail: string }>): void => {
-    if (this.#own || this.kept.getItem(this.#tokenKey) === this.credential) return; // the sidebar says it
-    if (troubleOf(detail.code, detail.detail).kind !== "refused") return;
-    this.meetingTitle = null;
-    this.trouble = { kind: "token", passing: false };
   };
 
   #entered(event: SubmitEvent): void {

@@ -61,10 +61,10 @@ export function arrangeRoster(rows: readonly Row[], query: RosterQuery, lang: st
     .sort((a, b) => key(a) - key(b) || names.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
 }
 
-/** The anomalies that are asked for, in the order they have. `keep` stays although its state changed: it is being read. */
-export function arrangeFeed(items: readonly Item[], query: FeedQuery, keep: string | null): Item[] {
+/** The anomalies that are asked for, in the order they have. Those of `keep` stay although decided: they are being read. */
+export function arrangeFeed(items: readonly Item[], query: FeedQuery, keep: readonly (string | null)[]): Item[] {
   return items.filter(({ anomaly }) => {
     if (query.participant !== null && anomaly.participant.id !== query.participant) return false;
-    return query.state === "all" || anomaly.state === query.state || anomaly.id === keep;
+    return query.state === "all" || anomaly.state === query.state || keep.includes(anomaly.id);
   });
 }

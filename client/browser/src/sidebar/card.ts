@@ -5,7 +5,7 @@ import { kindIcon, reviewIcon } from "./icons.ts";
 import { miniature } from "./lanes.ts";
 import type { Item } from "./model.ts";
 import { type Actions, Part, type Words } from "./part.ts";
-import { strongest } from "./turns.ts";
+import { heardMs, strongest } from "./turns.ts";
 
 export class Card extends Part {
   static override properties = {
@@ -39,9 +39,9 @@ export class Card extends Part {
     const { item, words, opened } = this;
     const { t } = words;
     const { anomaly } = item;
-    const shown = anomaly.evidence[strongest(anomaly.evidence)];
+    const shown = anomaly.evidence[strongest(anomaly)];
     const state = item.pending?.decision ?? anomaly.state;
-    return html`<article class="card ${state} ${opened ? "opened" : ""} ${this.fresh ? "fresh" : ""} ${item.pending ? "pending" : ""}">
+    return html`<article class="card ${anomaly.kind} ${state} ${opened ? "opened" : ""} ${this.fresh ? "fresh" : ""} ${item.pending ? "pending" : ""}">
       <h3>
         <button
           type="button"
@@ -53,7 +53,7 @@ export class Card extends Part {
         >
           ${kindIcon(anomaly.kind)}
           <span class="card-line">
-            <span class="card-name" dir="auto">${anomaly.participant.name}</span>
+            <span class="card-name" dir="auto" title=${anomaly.participant.name}>${anomaly.participant.name}</span>
             ${this.fresh ? html`<span class="new">${t.fresh}</span>` : nothing}
             <time class="card-time" datetime=${anomaly.opened_at} title=${t.moment(item.openedMs)}>
               <span class="quiet">${t.ago(item.openedMs, this.now)}</span> ${t.clock(item.openedMs)}
@@ -62,13 +62,13 @@ export class Card extends Part {
           ${
             shown
               ? html`<span class="card-line facts-line">
-                    <span class="card-heard">${t.heard(anomaly.kind, shown.voices, shown.other_ms)}</span>
+                    <span class="card-heard">${t.heard(anomaly.kind, shown.voices, heardMs(shown, anomaly.kind))}</span>
                     <span class="quiet"
                       ><bdi>${t.sureShort(shown.confidence)}</bdi
                       >${anomaly.count > 1 ? html`${t.separator}<bdi>${t.windowCount(anomaly.count)}</bdi>` : nothing}</span
                     >
                   </span>
-                  ${miniature(shown)}`
+                  ${miniature(shown, anomaly.kind)}`
               : nothing
           }
           ${this.#decided()}

@@ -32,6 +32,9 @@ export abstract class Connected extends LitElement {
   /** A new anomaly; `missed` if it came while the line was down. */
   protected abstract came(anomaly: Anomaly, missed: boolean): void;
 
+  /** Somebody else decided one. */
+  protected abstract decided(anomaly: Anomaly): void;
+
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("beforeunload", this.#leaving);
@@ -86,6 +89,7 @@ export abstract class Connected extends LitElement {
             this.tell("undertone-anomaly", { anomaly });
             this.came(anomaly, missed);
           },
+          decided: (anomaly) => this.decided(anomaly),
           line: (line) => this.#moved(line),
         },
       );

@@ -35,6 +35,8 @@ export interface Listener {
   changed(): void;
   /** An anomaly was opened a moment ago, or while the line was down (`missed`). */
   news(anomaly: Anomaly, missed: boolean): void;
+  /** Somebody else decided one. */
+  decided(anomaly: Anomaly): void;
   line(line: Line): void;
 }
 
@@ -151,6 +153,8 @@ export class Desk {
     const missed = this.outage.event(event);
     this.model.apply(event);
     if (event.kind === "anomaly_opened") this.#listener.news(event.anomaly, missed);
+    const own = event.kind === "anomaly_reviewed" && this.model.item(event.anomaly.id)?.pending;
+    if (event.kind === "anomaly_reviewed" && !own) this.#listener.decided(event.anomaly);
     this.#listener.changed();
   }
 

@@ -8,7 +8,7 @@ import { type Actions, Part, type Words } from "./part.ts";
 import type { Player } from "./player.ts";
 import { examView } from "./row-facts.ts";
 import type { Axis } from "./strip.ts";
-import { exceeded, strongest } from "./turns.ts";
+import { exceeded, heardMs, strongest } from "./turns.ts";
 
 function spanOf({ start_at, duration_ms }: Evidence): [number, number] {
   const start = Date.parse(start_at);
@@ -50,15 +50,16 @@ export class EvidenceView extends Part {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const { id, evidence } = this.item.anomaly;
+    const { anomaly } = this.item;
+    const { id, evidence } = anomaly;
     if (!changed.has("item") || changed.get("item")?.anomaly.id === id) return;
-    this.clip = evidence[strongest(evidence)]?.clip ?? null; // and stays: what grows meanwhile is not what is being heard
+    this.clip = evidence[strongest(anomaly)]?.clip ?? null; // and stays: what grows meanwhile is not what is being heard
   }
 
   protected override render(): TemplateResult {
     const { item, words, actions } = this;
     const { t } = words;
-    const { evidence, count, participant } = item.anomaly;
+    const { evidence, count, kind, participant } = item.anomaly;
     const index = Math.max(
       0,
       evidence.findIndex((each) => each.clip === this.clip),
@@ -78,7 +79,7 @@ export class EvidenceView extends Part {
       ${shown ? this.#facts(shown) : nothing} ${evidence.length > 1 ? this.#choice(index) : nothing}
       ${
         shown
-          ? html`<ut-player .evidence=${shown} .words=${words} .actions=${actions} .rate=${this.rate}></ut-player>`
+          ? html`<ut-player .evidence=${shown} .kind=${kind} .words=${words} .actions=${actions} .rate=${this.rate}></ut-player>`
           : nothing
       }
       ${count > evidence.length ? html`<p class="quiet">${t.moreWindows(count - evidence.length)}</p>` : nothing}
@@ -90,7 +91,9 @@ export class EvidenceView extends Part {
   #facts(shown: Evidence): TemplateResult {
     const { item, words } = this;
     const { t } = words;
-    return html`<p class="lead">${t.heardLong(item.anomaly.kind, shown.voices, exceeded(shown.voices, this.expected), shown.other_ms)}</p>
+    const { kind } = item.anomaly;
+    const expected = exceeded(shown.voices, this.expected);
+    return html`<p class="lead">${t.heardLong(kind, shown.voices, expected, heardMs(shown, kind))}</p>
       <dl class="facts">
         <div>
           <dt>${t.when}</dt>
@@ -100,20 +103,16 @@ export class EvidenceView extends Part {
           <dt>${t.sure}</dt>
           <dd>${t.sureLong(shown.confidence)}</dd>
         </div>
-        <div>
-          <dt>${t.windows}</dt>
-          <dd>${t.number(item.anomaly.count)}</dd>
-        </div>
       </dl>`;
   }
 
   /** Radio buttons: one stop for the Tab key, arrows between them. */
   #choice(index: number): TemplateResult {
-    const { item, words } = this;
-    const { t } = words;
+    const { t } = this.words;
+    const { evidence, kind } = this.item.anomaly;
     return html`<fieldset class="choice">
-      <legend>${t.heardIn(item.anomaly.evidence.length)}</legend>
-      ${item.anomaly.evidence.map(
+      <legend>${t.heardIn(evidence.length)}</legend>
+      ${evidence.map(
         (each, number) => html`<label class="chip">
           <input
             type="radio"
@@ -124,7 +123,7 @@ export class EvidenceView extends Part {
               this.clip = each.clip;
             }}
           />
-          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time>${t.separator}<bdi>${t.seconds(each.other_ms)}</bdi></span>
+          <span><time datetime=${each.start_at}><bdi>${t.clock(Date.parse(each.start_at))}</bdi></time>${t.separator}<bdi>${t.seconds(heardMs(each, kind))}</bdi></span>
         </label>`,
       )}
     </fieldset>`;

@@ -28,6 +28,7 @@ export class Feed extends Part {
     inside: { attribute: false },
     known: { attribute: false },
     current: { state: true },
+    held: { state: true },
   };
   declare items: readonly Item[];
   declare reviews: ReadonlyMap<ReviewState, number>;
@@ -43,6 +44,8 @@ export class Feed extends Part {
   declare known: boolean;
   /** The card that had the focus last. */
   declare current: string | null;
+  /** The card that has it: whatever is decided meanwhile, the keyboard does not lose its place. */
+  declare held: string | null;
 
   #list: Item[] = [];
   readonly #growing = new Growing(this);
@@ -57,6 +60,7 @@ export class Feed extends Part {
     this.inside = true;
     this.known = false;
     this.current = null;
+    this.held = null;
   }
 
   /** The ids that are shown, in their order: what J and K walk along. */
@@ -80,9 +84,9 @@ export class Feed extends Part {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("query")) this.#growing.reset();
-    this.#list = arrangeFeed(this.items, this.query, this.openId);
-    // What is heard, written or under the keyboard stays, however many come before it.
-    const used = [this.openId, this.#focus.inside<Card>("ut-card")?.item.anomaly.id];
+    // What is heard, written or under the keyboard stays, however many come before it, and whoever decides it.
+    const used = [this.openId, this.held];
+    this.#list = arrangeFeed(this.items, this.query, used);
     for (const id of used) this.#growing.reach(this.#list.findIndex(({ anomaly }) => anomaly.id === id));
   }
 
@@ -106,6 +110,7 @@ export class Feed extends Part {
           aria-label=${t.anomaliesTitle}
           @keydown=${(event: KeyboardEvent) => rove(event, "card-head")}
           @focusin=${this.#focused}
+          @focusout=${this.#hold}
         >
           ${repeat(
             this.#growing.of(list),
@@ -131,7 +136,18 @@ export class Feed extends Part {
   }
 
   #focused(event: FocusEvent): void {
-    this.current = (event.target as Element).closest<Card>("ut-card")?.item.anomaly.id ?? this.current;
+    const card = (event.target as Element).closest<Card>("ut-card")?.item.anomaly.id;
+    this.current = card ?? this.current;
+    this.#hold();
+  }
+
+  /** Not while a button of the mouse is down: a card that left then would move what is being pressed. */
+  #hold(): void {
+    const hold = (): void => {
+      this.held = this.#focus.inside<Card>("ut-card")?.item.anomaly.id ?? null;
+    };
+    if (this.matches(":active")) addEventListener("pointerup", () => setTimeout(hold), { once: true });
+    else hold();
   }
 
   #toTop(): void {

@@ -3,7 +3,7 @@
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
 import type { Evidence } from "../wire/messages.ts";
 import type { Words } from "./part.ts";
-import { type Turn, type Voice, voicesOf } from "./turns.ts";
+import { type Kind, type Turn, type Voice, voicesOf } from "./turns.ts";
 
 /** Colours and patterns repeat after so many voices; letters don't. */
 const LOOKS = 4;
@@ -12,8 +12,8 @@ const look = (voice: number): number => (voice % LOOKS) + 1;
 const share = (ms: number, of: number): string => `${((ms / of) * 100).toFixed(3)}%`;
 
 /** The lanes in miniature, for a card: at a glance, and described by the words beside. */
-export function miniature(evidence: Evidence): TemplateResult {
-  const voices = voicesOf(evidence).slice(0, LOOKS);
+export function miniature(evidence: Evidence, kind: Kind): TemplateResult {
+  const voices = voicesOf(evidence, kind).slice(0, LOOKS);
   const height = 5;
   return html`<svg
     class="miniature"
@@ -56,6 +56,7 @@ export function lanes(
           ${number === 0 ? PATTERNS : nothing}
           ${voice.turns.map((turn) => block(turn, durationMs))}
         </svg>
+        ${voice.turns.length === 0 ? html`<span class="lane-note" dir=${words.dir}>${t.heardBefore}</span>` : nothing}
       </div>`,
     )}
   </div>`;
@@ -95,4 +96,27 @@ export function timeAxis(durationMs: number, { t }: Words): TemplateResult {
   return html`<svg class="time-axis" aria-hidden="true">
     ${marks.map((at) => svg`<text x=${share(at, durationMs)} y="11">${t.position(at)}</text>`)}
   </svg>`;
+}
+
+/** All turns in words, each of which plays from there. */
+export function turnList(
+  turns: readonly Turn[],
+  voices: readonly Voice[],
+  { t }: Words,
+  play: (turn: Turn) => void,
+): TemplateResult {
+  return html`<details class="turns">
+    <summary>${t.turnList(turns.length)}</summary>
+    <ol>
+      ${turns.map(
+        (turn) => html`<li>
+          <button type="button" class="turn-button" @click=${() => play(turn)}>
+            <span class="badge voice-${look(turn.voice)}">${voices[turn.voice]!.label}</span>
+            <span dir="ltr">${t.position(turn.startMs)}</span>
+            <span class="quiet">${t.seconds(turn.endMs - turn.startMs)}</span>
+          </button>
+        </li>`,
+      )}
+    </ol>
+  </details>`;
 }

@@ -19,6 +19,8 @@ export interface Row {
   readonly reason: string | null;
   readonly expectedVoices: number;
   readonly lastOutcome: Outcome | null;
+  /** Why the last window could not be judged, or what was wrong with it. */
+  readonly lastReason: string | null;
   readonly anomalies: number;
   /** How many of them nobody has decided. */
   readonly open: number;
@@ -129,9 +131,13 @@ export class Model {
       case "window_stored":
         return this.#change(event.participant, {}, (row) => this.#put(row.strip, event, null));
       case "window_judged":
-        return this.#change(event.participant, { lastOutcome: event.outcome }, (row) => {
-          this.#put(row.strip, event, event.outcome);
-        });
+        return this.#change(
+          event.participant,
+          { lastOutcome: event.outcome, lastReason: event.reason ?? null },
+          (row) => {
+            this.#put(row.strip, event, event.outcome);
+          },
+        );
       case "candidate_joined":
       case "candidate_streaming":
       case "candidate_degraded":
@@ -219,6 +225,7 @@ export class Model {
       reason: candidate.reason ?? null,
       expectedVoices: candidate.expected_voices,
       lastOutcome: candidate.last_outcome ?? null,
+      lastReason: candidate.last_reason ?? null,
       anomalies: candidate.anomalies,
       open,
       strip,
@@ -261,6 +268,7 @@ function blank(person: Person): Row {
     reason: null,
     expectedVoices: 1,
     lastOutcome: null,
+    lastReason: null,
     anomalies: 0,
     open: 0,
     strip: new Strip(),

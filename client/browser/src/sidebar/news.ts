@@ -5,7 +5,7 @@ import { Announcer } from "./announcer.ts";
 import type { Words } from "./part.ts";
 import type { Preferences } from "./preferences.ts";
 import { Chime, notify } from "./signals.ts";
-import { strongest } from "./turns.ts";
+import { heardMs, strongest } from "./turns.ts";
 
 export class News {
   /** Those that nobody here has opened yet. Another set with each change. */
@@ -28,9 +28,9 @@ export class News {
     this.#announcer.add(anomaly.participant.name);
     this.#speak(t);
     if (sound) this.#chime.ring();
-    const shown = anomaly.evidence[strongest(anomaly.evidence)];
+    const shown = anomaly.evidence[strongest(anomaly)];
     if (!wanted || missed || !shown) return;
-    const heard = t.heard(anomaly.kind, shown.voices, shown.other_ms);
+    const heard = t.heard(anomaly.kind, shown.voices, heardMs(shown, anomaly.kind));
     notify(anomaly.participant.name, heard, anomaly.id, () => this.#open(anomaly.id));
   }
 

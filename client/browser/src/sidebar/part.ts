@@ -4,7 +4,8 @@
  */
 
 import { LitElement } from "lit";
-import type { Catalogue } from "../locale/index.ts";
+import type * as locale from "../locale/index.ts";
+import type { SidebarStrings } from "../locale/sidebar.ts";
 import type { ChangeParticipant, Evidence } from "../wire/messages.ts";
 import type { FeedQuery } from "./arrange.ts";
 import type { Clip } from "./clips.ts";
@@ -12,11 +13,7 @@ import type { ReviewState } from "./model.ts";
 import type { Preferences } from "./preferences.ts";
 
 /** What a part says, and in which language. One object a language: another one means render anew. */
-export interface Words {
-  readonly lang: string;
-  readonly dir: "ltr" | "rtl";
-  readonly t: Catalogue["sidebar"];
-}
+export type Words = locale.Words<SidebarStrings>;
 
 /** What a part can ask for. The same object for as long as the sidebar lives. */
 export interface Actions {

@@ -4,10 +4,20 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Evidence } from "../wire/messages.ts";
 import type { Clip } from "./clips.ts";
 import { icons } from "./icons.ts";
-import { lanes, timeAxis, waveform } from "./lanes.ts";
+import { lanes, timeAxis, turnList, waveform } from "./lanes.ts";
 import { type Actions, Part, type Words } from "./part.ts";
 import { RATES } from "./preferences.ts";
-import { firstOther, nextTurn, previousTurn, speaking, type Turn, turnsOf, type Voice, voicesOf } from "./turns.ts";
+import {
+  firstOther,
+  type Kind,
+  nextTurn,
+  previousTurn,
+  speaking,
+  type Turn,
+  turnsOf,
+  type Voice,
+  voicesOf,
+} from "./turns.ts";
 
 /** A link plays for five minutes: one that fails sooner won't play at all. */
 const FRESH_MS = 60_000;
@@ -15,6 +25,7 @@ const FRESH_MS = 60_000;
 export class Player extends Part {
   static override properties = {
     evidence: { attribute: false },
+    kind: { attribute: false },
     words: { attribute: false },
     actions: { attribute: false },
     rate: { attribute: false },
@@ -24,6 +35,7 @@ export class Player extends Part {
     fault: { state: true },
   };
   declare evidence: Evidence;
+  declare kind: Kind;
   declare words: Words;
   declare actions: Actions;
   declare rate: number;
@@ -94,7 +106,7 @@ export class Player extends Part {
   async #load(): Promise<void> {
     const { evidence } = this;
     this.#audio.pause();
-    this.#voices = voicesOf(evidence);
+    this.#voices = voicesOf(evidence, this.kind);
     this.#turns = turnsOf(this.#voices);
     this.#atMs = firstOther(this.#voices);
     this.#touched = false;
@@ -271,27 +283,10 @@ export class Player extends Part {
         </fieldset>
       </div>
       ${this.fault ? html`<p class="fault" role="alert">${this.fault}</p>` : nothing}
-      <details class="turns">
-        <summary>${t.turnList(this.#turns.length)}</summary>
-        <ol>
-          ${this.#turns.map(
-            (turn) => html`<li>
-              <button
-                type="button"
-                class="turn-button"
-                @click=${() => {
-                  this.#seek(turn.startMs);
-                  void this.#play();
-                }}
-              >
-                <span class="badge voice-${(turn.voice % 4) + 1}">${this.#voices[turn.voice]!.label}</span>
-                <span dir="ltr">${t.position(turn.startMs)}</span>
-                <span class="quiet">${t.seconds(turn.endMs - turn.startMs)}</span>
-              </button>
-            </li>`,
-          )}
-        </ol>
-      </details>
+      ${turnList(this.#turns, this.#voices, words, ({ startMs }) => {
+        this.#seek(startMs);
+        void this.#play();
+      })}
     </div>`;
   }
 }

@@ -9,7 +9,8 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import { catalogueFor, languagesOf } from "../locale/index.ts";
+import { languagesOf, wordsFor } from "../locale/index.ts";
+import { sidebar } from "../locale/sidebar.ts";
 import { tokens } from "../style/tokens.ts";
 import type { Anomaly } from "../wire/messages.ts";
 import type { FeedQuery } from "./arrange.ts";
@@ -135,8 +136,8 @@ export class UndertoneSidebar extends Connected {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.#words || changed.has("lang")) {
-      const { lang, dir, sidebar } = catalogueFor(languagesOf(this));
-      if (this.#words?.lang !== lang) this.#words = { lang, dir, t: sidebar };
+      const words = wordsFor(sidebar, languagesOf(this));
+      if (this.#words?.lang !== words.lang) this.#words = words;
     }
     super.willUpdate(changed);
   }
@@ -144,6 +145,13 @@ export class UndertoneSidebar extends Connected {
   protected override came(anomaly: Anomaly, missed: boolean): void {
     const sound = this.sound || this.preferences.sound;
     this.#news.came(anomaly, missed, this.#words!, { ...this.preferences, sound });
+  }
+
+  /** Of the one that is being read it is news; the others leave the list, as they do for those who look. */
+  protected override decided({ id, participant, review }: Anomaly): void {
+    const { t } = this.#words!;
+    if (!review || (id !== this.openId && id !== this.#feed?.held)) return;
+    this.heard = { sentence: t.said(participant.name, t.decidedBy(review.decision, review.by)) };
   }
 
   #open(anomaly: string | null): void {

@@ -1,12 +1,15 @@
 /** Pure: who spoke when within one window. Times are ms from the window's start, without the clip's lead-in. */
 
-import type { Evidence } from "../wire/messages.ts";
+import type { Anomaly, Evidence } from "../wire/messages.ts";
 
 export interface Turn {
   readonly startMs: number;
   readonly endMs: number;
   readonly voice: number;
 }
+
+/** What an anomaly is about. */
+export type Kind = Anomaly["kind"];
 
 /** A speaker, numbered from 0 by how much they speak: voice 0 is `A`. */
 export interface Voice {
@@ -18,19 +21,27 @@ export interface Voice {
 /** More voices than letters are not told apart by any engine. */
 export const labelOf = (voice: number): string => String.fromCharCode(65 + (voice % 26));
 
-/** The voices of an evidence, the one who speaks most first. */
-export function voicesOf(evidence: Pick<Evidence, "turns">): Voice[] {
+/**
+ * The voices of an evidence, the one who speaks most first. Where the voice has changed, `A` is the one that was heard
+ * before, and has no turn in this window: whoever speaks in it is `B`.
+ */
+export function voicesOf(evidence: Pick<Evidence, "turns">, kind: Kind = "multiple_voices"): Voice[] {
+  const before: Voice[] = kind === "voice_changed" ? [{ label: labelOf(0), speechMs: 0, turns: [] }] : [];
   const speech = new Map<number, number>();
   for (const [start, end, speaker] of evidence.turns) speech.set(speaker, (speech.get(speaker) ?? 0) + end - start);
   const ranked = [...speech.keys()].sort((a, b) => speech.get(b)! - speech.get(a)! || a - b);
-  return ranked.map((speaker, voice) => ({
-    label: labelOf(voice),
-    speechMs: speech.get(speaker)!,
-    turns: evidence.turns
-      .filter((turn) => turn[2] === speaker)
-      .map(([startMs, endMs]) => ({ startMs, endMs, voice }))
-      .sort(byStart),
-  }));
+  const heard = ranked.map((speaker, rank) => {
+    const voice = before.length + rank;
+    return {
+      label: labelOf(voice),
+      speechMs: speech.get(speaker)!,
+      turns: evidence.turns
+        .filter((turn) => turn[2] === speaker)
+        .map(([startMs, endMs]) => ({ startMs, endMs, voice }))
+        .sort(byStart),
+    };
+  });
+  return [...before, ...heard];
 }
 
 const byStart = (a: Turn, b: Turn): number => a.startMs - b.startMs || a.endMs - b.endMs;
@@ -64,11 +75,16 @@ export function speaking(turns: readonly Turn[], atMs: number): number[] {
   return turns.filter((turn) => turn.startMs <= atMs && atMs < turn.endMs).map((turn) => turn.voice);
 }
 
-/** Which of the windows says most: the one where others speak longest. */
-export function strongest(evidence: readonly Evidence[]): number {
+/** For how long was heard what an anomaly is about: the others; where the voice has changed, everybody. */
+export function heardMs({ turns, other_ms }: Pick<Evidence, "turns" | "other_ms">, kind: Kind): number {
+  return kind === "voice_changed" ? turns.reduce((sum, [start, end]) => sum + end - start, 0) : other_ms;
+}
+
+/** Which of the windows says most: the one where that is heard longest. */
+export function strongest({ kind, evidence }: Pick<Anomaly, "kind" | "evidence">): number {
   let best = 0;
   evidence.forEach((each, index) => {
-    if (each.other_ms > evidence[best]!.other_ms) best = index;
+    if (heardMs(each, kind) > heardMs(evidence[best]!, kind)) best = index;
   });
   return best;
 }

@@ -54,7 +54,7 @@ export interface Cursor {
   id: number;
 }
 
-/** A candidate in a snapshot. `windows` are [stream, number, start_at, duration_ms, outcome|null]. */
+/** A candidate in a snapshot. `windows` are [stream, number, start_at, duration_ms, outcome|null]. `reason` is why the state is what it is, `last_reason` why the last outcome is. */
 export interface Candidate {
   id: string;
   name: string;
@@ -64,6 +64,7 @@ export interface Candidate {
   stream?: number;
   expected_voices: number;
   last_outcome?: "clean" | "failed" | "multiple_voices" | "silent" | "unclear" | "voice_changed";
+  last_reason?: string;
   anomalies: number;
   windows: ([number, number, string, number, "clean" | "failed" | "multiple_voices" | "silent" | "unclear" | "voice_changed" | null])[];
 }

@@ -16,9 +16,16 @@ import { anomaly } from "./exam.ts";
 async function sitting(
   entry: Partial<Entry>,
   answer: object,
-): Promise<{ desk: Desk; lines: Line[]; credentials: (string | undefined)[]; [Symbol.asyncDispose](): Promise<void> }> {
+): Promise<{
+  desk: Desk;
+  lines: Line[];
+  credentials: (string | undefined)[];
+  decided: string[];
+  [Symbol.asyncDispose](): Promise<void>;
+}> {
   const lines: Line[] = [];
   const credentials: (string | undefined)[] = [];
+  const decided: string[] = [];
   const server = createServer((request, response) => {
     credentials.push(request.headers.authorization);
     response.end(JSON.stringify(answer));
@@ -31,7 +38,7 @@ async function sitting(
   const nothing = (): void => undefined;
   const desk = new Desk(
     { server: address, meeting: "m1", ...entry },
-    { changed: nothing, news: nothing, line: nothing },
+    { changed: nothing, news: nothing, line: nothing, decided: ({ id }) => decided.push(id) },
   );
   desk.start();
   await until(() => lines.length === 1);
@@ -39,6 +46,7 @@ async function sitting(
     desk,
     lines,
     credentials,
+    decided,
     [Symbol.asyncDispose]: async () => {
       desk.stop();
       for (const socket of sockets.clients) socket.terminate();
@@ -82,4 +90,21 @@ test("another name is said at once, and a decision on its way arrives under it",
   it.lines[1]!.say({ type: "event", id: 5, kind: "anomaly_reviewed", at: AT, anomaly: dismissed });
   await decided;
   assert.equal(it.desk.sending, 0);
+});
+
+test("what somebody else decided is told, what was decided here is not", async () => {
+  await using it = await sitting({ adminId: "secret", name: "Salma" }, { data: {} });
+  const people = ["a1", "a2"].map((id) => anomaly(id, { id: `of-${id}`, name: "Ada" }, 0));
+  await it.lines[0]!.greet({ last_id: 4, candidates: [], anomalies: people });
+  await until(() => it.desk.model.known);
+  const own = it.desk.decide("a1", { decision: "confirmed", note: null });
+  await it.lines[0]!.said();
+  for (const [at, one] of people.entries()) {
+    const review = { decision: "confirmed", by: at === 0 ? "Salma" : "Morgan", at: AT } as const;
+    const reviewed = { ...one, state: "confirmed", review } as const;
+    it.lines[0]!.say({ type: "event", id: 5 + at, kind: "anomaly_reviewed", at: AT, anomaly: reviewed });
+  }
+  await own;
+  await until(() => it.decided.length > 0);
+  assert.deepEqual(it.decided, ["a2"]);
 });

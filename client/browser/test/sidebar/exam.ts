@@ -139,6 +139,9 @@ export class Exam {
       const [stream, window, start_at, duration_ms] = waiting;
       const outcome = OUTCOMES[choice % OUTCOMES.length]!;
       waiting[4] = person.last_outcome = outcome;
+      const reason = outcome === "unclear" || outcome === "failed" ? `${outcome} because of ${choice}` : undefined;
+      delete person.last_reason;
+      if (reason) person.last_reason = reason;
       this.#write("window_judged", participant, {
         stream,
         window,
@@ -147,6 +150,7 @@ export class Exam {
         outcome,
         voices: 1,
         confidence: 0.8,
+        ...(reason && { reason }),
       });
     } else if (what === "anomaly") {
       person.anomalies += 1;

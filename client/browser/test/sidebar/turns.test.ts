@@ -7,6 +7,7 @@ import { peaksOf } from "../../src/sidebar/peaks.ts";
 import {
   exceeded,
   firstOther,
+  heardMs,
   nextTurn,
   previousTurn,
   speaking,
@@ -66,9 +67,34 @@ test("every turn is in exactly one lane", () => {
   );
 });
 
-test("the window that says most is the one where others speak longest", () => {
-  assert.equal(strongest([evidence(0, 2000), evidence(1, 9000), evidence(2, 9000)]), 1);
-  assert.equal(strongest([]), 0);
+test("a voice that has changed is B: A is the one heard before, who says nothing here", () => {
+  const voices = voicesOf(said([300, 5000, 0], [7000, 8000, 0]), "voice_changed");
+  assert.deepEqual(
+    voices.map(({ label, speechMs, turns }) => [label, speechMs, turns.length]),
+    [
+      ["A", 0, 0],
+      ["B", 5700, 2],
+    ],
+  );
+  const turns = turnsOf(voices);
+  assert.equal(firstOther(voices), 300, "listening begins at its first word");
+  assert.equal(nextTurn(turns, 300)?.startMs, 7000);
+  assert.deepEqual(
+    speaking(turns, 400).map((voice) => voices[voice]!.label),
+    ["B"],
+  );
+});
+
+test("the window that says most is the one where what it is about is heard longest", () => {
+  const windows = [evidence(0, 2000), evidence(1, 9000), evidence(2, 9000)];
+  assert.equal(strongest({ kind: "multiple_voices", evidence: windows }), 1);
+  assert.equal(strongest({ kind: "multiple_voices", evidence: [] }), 0);
+  const alone = (endMs: number): Evidence => ({ ...evidence(0, 0), voices: 1, turns: [[0, endMs, 0]] });
+  assert.equal(strongest({ kind: "voice_changed", evidence: [alone(4000), alone(50_000), alone(9000)] }), 1);
+  assert.deepEqual(
+    [heardMs(alone(4000), "voice_changed"), heardMs(evidence(0, 2000), "multiple_voices")],
+    [4000, 2000],
+  );
 });
 
 test("what is expected by now is said only where it was exceeded", () => {

@@ -2,11 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SidebarStrings } from "../../src/locale/index.ts";
-import { CATALOGUES } from "../../src/locale/index.ts";
+import { LANGUAGES, wordsFor } from "../../src/locale/index.ts";
 import { ago, brief, duration, plural, position } from "../../src/locale/intl.ts";
+import { type SidebarStrings, sidebar } from "../../src/locale/sidebar.ts";
 import { spokenStrip } from "../../src/sidebar/row-facts.ts";
 import { SPAN_KINDS } from "../../src/sidebar/strip.ts";
+
+const ALL = LANGUAGES.map((lang) => wordsFor(sidebar, [lang]));
+const english = sidebar.en;
 
 const count = (strings: SidebarStrings, numbers: readonly number[]): string[] =>
   numbers.map((n) => strings.anomalies(n));
@@ -14,8 +17,8 @@ const count = (strings: SidebarStrings, numbers: readonly number[]): string[] =>
 test("each number has the form that its grammar wants", () => {
   const forms = plural("ar", 3, { few: "#f", other: "#o" });
   assert.match(forms, /f$/);
-  for (const { lang, sidebar } of CATALOGUES) {
-    const said = count(sidebar, lang === "ar" ? [1, 2, 3, 11, 100] : [1, 2]);
+  for (const { lang, t } of ALL) {
+    const said = count(t, lang === "ar" ? [1, 2, 3, 11, 100] : [1, 2]);
     assert.equal(
       new Set(said.map((text) => text.replace(/[\d\u0660-\u0669]+/g, "#"))).size,
       lang === "ar" ? 4 : 2,
@@ -31,34 +34,38 @@ test("no entry is empty, whatever it is about", () => {
       for (const [name, inner] of Object.entries(entry)) walk(inner, `${path}.${name}`);
     } else assert.equal(typeof entry, "function", path);
   };
-  for (const { lang, sidebar } of CATALOGUES) walk(sidebar, lang);
+  for (const { lang, t } of ALL) walk(t, lang);
 });
 
 test("no verdict is quite sure", () => {
-  const { sidebar } = CATALOGUES.find(({ lang }) => lang === "en")!;
-  assert.equal(sidebar.sureShort(0.9997), "99% sure");
-  assert.equal(sidebar.sureLong(1), "99%");
-  assert.equal(sidebar.sureLong(0.874), "87%");
+  assert.equal(english.sureShort(0.9997), "99% sure");
+  assert.equal(english.sureLong(1), "99%");
+  assert.equal(english.sureLong(0.874), "87%");
 });
 
 test("what was heard is said without a verdict on anybody", () => {
-  const { sidebar } = CATALOGUES.find(({ lang }) => lang === "en")!;
-  assert.equal(sidebar.heard("multiple_voices", 2, 4000), "A second voice, 4s");
-  assert.equal(sidebar.heard("multiple_voices", 4, 90_000), "3 further voices, 2m");
+  assert.equal(english.heard("multiple_voices", 2, 4000), "A second voice, 4s");
+  assert.equal(english.heard("multiple_voices", 4, 90_000), "3 further voices, 2m");
+  assert.equal(english.heard("voice_changed", 1, 42_000), "A different voice, 42s");
+  assert.equal(
+    english.heardLong("voice_changed", 1, null, 42_000),
+    "1 voice was heard, for 42 seconds. It differs from the voice that was heard before.",
+  );
   assert.match(
-    sidebar.heardLong("multiple_voices", 3, 2, 4000),
+    english.heardLong("multiple_voices", 3, 2, 4000),
     /^3 voices were heard where 2 are expected\. .* 4 seconds\.$/,
   );
-  const all = JSON.stringify(sidebar, (_, value) => (typeof value === "function" ? String(value) : value));
+  const all = JSON.stringify(english, (_, value) => (typeof value === "function" ? String(value) : value));
   assert.doesNotMatch(all, /cheat|suspic|fraud|violation|offen[cd]/i);
 });
 
 test("the strip's spoken label has every kind of window that there is", () => {
   const none = { clean: 0, voices: 0, silent: 0, unclear: 0, failed: 0, missing: 0, waiting: 0 };
-  for (const { lang, dir, sidebar: t } of CATALOGUES) {
-    assert.equal(spokenStrip(none, { lang, dir, t }), t.strip);
+  for (const words of ALL) {
+    const { t } = words;
+    assert.equal(spokenStrip(none, words), t.strip);
     for (const kind of SPAN_KINDS) {
-      const label = spokenStrip({ ...none, clean: 2, [kind]: 120_000 }, { lang, dir, t });
+      const label = spokenStrip({ ...none, clean: 2, [kind]: 120_000 }, words);
       assert.ok(label.includes(t.spans[kind](120_000)), label);
     }
   }

@@ -118,6 +118,7 @@ export const sidebar: SidebarStrings = {
     voice_changed: "تغيّر الصوت",
     failed: "لم يُحلَّل",
   },
+  because: (outcome, reason) => `${outcome}: ${isolated(reason)}`,
   noOutcome: "لا نتيجة بعد",
   anomalies,
   openOnes: (count) => `${n(count)} مفتوحة`,
@@ -125,7 +126,7 @@ export const sidebar: SidebarStrings = {
   stripOf: (facts) => `الامتحان حتى الآن بالنوافذ: ${facts.join("، ")}`,
   spans: {
     clean: (count) => `${n(count)} كما هو متوقع`,
-    voices: (count) => `${n(count)} بعدة أصوات`,
+    voices: (count) => `${n(count)} بصوت آخر`,
     silent: (count) => `${n(count)} بلا صوت`,
     unclear: (count) => `${n(count)} غير واضحة`,
     failed: (count) => `${n(count)} لم تُحلَّل`,
@@ -148,12 +149,12 @@ export const sidebar: SidebarStrings = {
   showEverybody: "عرض الجميع",
   showAll: (count) => `عرض الكل (${n(count)})`,
   noAnomalies: "لا ملاحظات",
-  noAnomaliesYet: "حين تُسمع أصوات أكثر من المتوقع يظهر ذلك هنا خلال ثوانٍ.",
+  noAnomaliesYet: "حين تُسمع أصوات أكثر من المتوقع، أو صوت آخر، يظهر ذلك هنا خلال ثوانٍ.",
   allDecided: "لا شيء مفتوح: لكل ملاحظة قرار.",
   newOnes: (count) => `${n(count)} جديدة`,
   fresh: "جديد",
   heard: (kind, voices, otherMs) => {
-    if (kind === "voice_changed") return "صوت مختلف عن السابق";
+    if (kind === "voice_changed") return `صوت مختلف، ${brief(LANG, otherMs)}`;
     const further = plural(LANG, voices - 1, {
       one: "صوت ثانٍ",
       two: "صوتان آخران",
@@ -164,7 +165,6 @@ export const sidebar: SidebarStrings = {
     return `${further}، ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind, voices, expected, otherMs) => {
-    if (kind === "voice_changed") return "الصوت المسموع يختلف عن الصوت المسموع من قبل.";
     const heard = plural(LANG, voices, {
       one: "سُمع صوت واحد",
       two: "سُمع صوتان",
@@ -172,6 +172,10 @@ export const sidebar: SidebarStrings = {
       many: "سُمع # صوتًا",
       other: "سُمع # صوت",
     });
+    if (kind === "voice_changed") {
+      const which = voices === 1 ? "وهو" : "وأكثرها كلامًا";
+      return `${heard} مدة ${duration(LANG, otherMs)}، ${which} يختلف عن الصوت المسموع من قبل.`;
+    }
     const wanted = expected === null ? "" : `، والمتوقع ${n(expected)}`;
     return `${heard}${wanted}. تحدثت أصوات غير الصوت الرئيسي مدة ${duration(LANG, otherMs)}.`;
   },
@@ -181,11 +185,12 @@ export const sidebar: SidebarStrings = {
     count === 1 ? `ملاحظة جديدة: ${isolated(name)}` : `من الجديد ${anomalies(count)}، آخرها: ${isolated(name)}`,
 
   evidence: "من تحدّث ومتى",
+  heardBefore: "الصوت المسموع من قبل",
+  noneToPick: "يظهر هنا من تحدّث ومتى، حين يوجد ما يُسمع.",
   pickOne: "اختر ملاحظة لتسمعها وترى من تحدّث ومتى.",
   close: "إغلاق",
   when: "سُجّل",
   sure: "درجة الثقة",
-  windows: "النوافذ",
   heardIn: (count) => `سُمع في ${windows(count)}`,
   moreWindows: (count) => `${windows(count)} إضافية محسوبة وغير معروضة.`,
 
@@ -219,5 +224,6 @@ export const sidebar: SidebarStrings = {
   sending: "جارٍ الإرسال…",
   decidedBy: (decision, by) =>
     `${{ open: "أعاد فتحها", confirmed: "أكّدها", dismissed: "استبعدها" }[decision]} ${isolated(by)}`,
+  said: (name, fact) => `${isolated(name)}: ${fact}`,
   decisionFailed: (why) => `لم يُحفظ: ${why}`,
 };

@@ -88,6 +88,8 @@ export const sidebar = {
     voice_changed: "Voice changed",
     failed: "Not analysed",
   },
+  /** `reason` is the server's. */
+  because: (outcome: string, reason: string) => `${outcome}: ${isolated(reason)}`,
   noOutcome: "No verdict yet",
   anomalies: (count: number) => plural(LANG, count, { one: "# anomaly", other: "# anomalies" }),
   openOnes: (count: number) => `${n(count)} open`,
@@ -96,7 +98,7 @@ export const sidebar = {
   stripOf: (facts: readonly string[]) => `The exam so far, in windows: ${facts.join(", ")}`,
   spans: {
     clean: (count: number) => `${n(count)} as expected`,
-    voices: (count: number) => `${n(count)} with several voices`,
+    voices: (count: number) => `${n(count)} with another voice`,
     silent: (count: number) => `${n(count)} without sound`,
     unclear: (count: number) => `${n(count)} unclear`,
     failed: (count: number) => `${n(count)} not analysed`,
@@ -120,18 +122,22 @@ export const sidebar = {
   showEverybody: "Show everybody",
   showAll: (count: number) => plural(LANG, count, { one: "Show # anomaly", other: "Show all #" }),
   noAnomalies: "No anomalies",
-  noAnomaliesYet: "When more voices are heard than expected, it shows here within seconds.",
+  noAnomaliesYet: "When more voices are heard than expected, or another one, it shows here within seconds.",
   allDecided: "Nothing is open: every anomaly has a decision.",
   newOnes: (count: number) => `${n(count)} new`,
   fresh: "New",
+  /** Of a voice that has changed, `otherMs` is all that was heard. */
   heard: (kind: Kind, voices: number, otherMs: number): string => {
-    if (kind === "voice_changed") return "A different voice than before";
+    if (kind === "voice_changed") return `A different voice, ${brief(LANG, otherMs)}`;
     const further = voices - 1;
     return `${further === 1 ? "A second voice" : `${n(further)} further voices`}, ${brief(LANG, otherMs)}`;
   },
   heardLong: (kind: Kind, voices: number, expected: number | null, otherMs: number): string => {
-    if (kind === "voice_changed") return "The voice that was heard differs from the one heard before.";
     const heard = plural(LANG, voices, { one: "# voice was heard", other: "# voices were heard" });
+    if (kind === "voice_changed") {
+      const which = voices === 1 ? "It differs" : "The one that spoke most differs";
+      return `${heard}, for ${duration(LANG, otherMs)}. ${which} from the voice that was heard before.`;
+    }
     const wanted =
       expected === null ? "" : ` where ${plural(LANG, expected, { one: "# is expected", other: "# are expected" })}`;
     return `${heard}${wanted}. Voices other than the main one spoke for ${duration(LANG, otherMs)}.`;
@@ -143,11 +149,13 @@ export const sidebar = {
 
   // Evidence.
   evidence: "Who spoke when",
+  /** In place of turns. */
+  heardBefore: "the voice heard before",
   pickOne: "Choose an anomaly to hear it and to see who spoke when.",
+  noneToPick: "Who spoke when shows here, once there is something to hear.",
   close: "Close",
   when: "Recorded",
   sure: "How sure",
-  windows: "Windows",
   heardIn: (count: number) => plural(LANG, count, { one: "Heard in # window", other: "Heard in # windows" }),
   moreWindows: (count: number) =>
     plural(LANG, count, {
@@ -179,6 +187,8 @@ export const sidebar = {
   sending: "Sending…",
   decidedBy: (decision: Decision, by: string): string =>
     `${{ open: "Reopened", confirmed: "Confirmed", dismissed: "Dismissed" }[decision]} by ${isolated(by)}`,
+  /** `fact` is a sentence about somebody. */
+  said: (name: string, fact: string) => `${isolated(name)}: ${fact}`,
   decisionFailed: (why: string) => `Not saved: ${why}`,
 };
 

@@ -81,6 +81,18 @@ export const playerStyles = css`
     border-radius: 4px;
     background: var(--ut-sunken);
   }
+  .lane-turns,
+  .lane-note {
+    grid-area: 1 / 2;
+  }
+  .lane-note {
+    padding-inline: 8px;
+    overflow: hidden;
+    color: var(--ut-quiet);
+    font-size: 0.75rem;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
   .lane-turns .turn {
     fill: var(--voice);
   }
