@@ -104,7 +104,7 @@ async def crowd(
     last = dict.fromkeys((who.id for who in them), "clean")
     for place, who in enumerate(them):
         for window in range(minutes):
-            if dice.random() < 0.004:
+            if dice.random() < 0.004 and (who.id, window) not in loud:
                 continue  # this minute never came
             name, outcome = loud.get((who.id, window), (f"{who.id}-1-{window}", dice.choice(OUTCOMES)))
             if window == minutes - 1 and place == UNCLEAR:
@@ -219,6 +219,8 @@ def _anomaly(
     meeting: str, number: int, kind: str, who: Person, evidence: list[dict[str, Any]], dice: random.Random
 ) -> tuple[Any, ...]:
     state = dice.choice(("open", "open", "open", "open", "open", "confirmed", "dismissed", "dismissed"))
+    if kind == "voice_changed":
+        state = "open"  # there are few, and they are to be seen
     opened = datetime.fromisoformat(evidence[0]["start_at"])
     last = datetime.fromisoformat(evidence[-1]["start_at"]) + timedelta(minutes=1)
     review = None

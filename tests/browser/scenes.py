@@ -77,7 +77,7 @@ async def candidate(visitor: Visitor, server: Server) -> AsyncIterator[Scene]:
     yield "candidate-recording", page
     await element.locator("button").last.click()
     yield "candidate-sure", page
-    await element.locator("button").last.click()
+    await element.locator("[role=group] button").first.click()
     server.kill()
     await _state(element, "reconnecting")
     yield "candidate-reconnecting", page

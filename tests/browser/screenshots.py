@@ -29,7 +29,15 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
     "-rtl": {"locale": "ar-EG"},
     "-360-dark-rtl": {"viewport": NARROW, "color_scheme": "dark", "locale": "ar-EG"},
 }
-EVERYWHERE: Final = {"home", "candidate-recording", "candidate-verdict", "proctor-busy", "proctor-card"}
+EVERYWHERE: Final = {
+    "home",
+    "candidate-recording",
+    "candidate-verdict",
+    "proctor-busy",
+    "proctor-card",
+    "proctor-changed",
+    "proctor-unclear",
+}
 
 
 async def scenes(visitor: Visitor, server: Server, busy: dict[str, str], only: str) -> AsyncIterator[Scene]:

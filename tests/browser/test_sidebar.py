@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.crowd import anomaly_body, spoken_at
+from tests.browser.crowd import REASONS, UNCLEAR, anomaly_body, spoken_at
 from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.proctor import Room, room, watching
 from tests.browser.visitor import AWAY, DESKTOP, NARROW
@@ -31,7 +31,11 @@ async def exam(server: Server) -> AsyncIterator[Room]:
 
 
 async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(browser: Browser, exam: Room) -> None:
-    anomaly = next(each for each in await exam.anomalies() if each["state"] == "open" and each["count"] == 1)
+    anomaly = next(
+        each
+        for each in await exam.anomalies()
+        if (each["state"], each["count"], each["kind"]) == ("open", 1, "multiple_voices")
+    )
     [evidence] = anomaly["evidence"]
     turns = sorted(evidence["turns"])
     second = min(start for start, _, speaker in turns if speaker == 1)
@@ -61,6 +65,48 @@ async def test_a_clip_plays_from_the_second_voice_on_and_jumps_between_turns(bro
         assert 0 <= await _position(page, evidence) < 1000
 
 
+async def test_a_voice_that_has_changed_is_drawn_as_another_and_plays_from_its_first_word(
+    browser: Browser, exam: Room
+) -> None:
+    anomaly = next(each for each in await exam.anomalies() if each["kind"] == "voice_changed")
+    async with watching(browser, exam) as (_, page):
+        card = page.locator("ut-card", has=page.locator(f'[data-anomaly="{anomaly["id"]}"]'))
+        await expect(card).to_contain_text("A different voice, ")
+        await expect(card).not_to_contain_text("0s")
+        await card.locator(".card-head").click()
+        pane = page.locator("ut-evidence")
+        await expect(pane.locator(".lead")).to_contain_text(re.compile("1 voice was heard, for .* differs from"))
+        player = page.locator("ut-player")
+        await player.locator("svg.waveform").wait_for()
+        evidence = await player.evaluate("({evidence}) => evidence")
+        before, another = player.locator(".lane").nth(0), player.locator(".lane").nth(1)
+        await expect(before).to_contain_text("the voice heard before")
+        assert await before.locator(".turn").count() == 0
+        await expect(another.locator(".badge")).to_have_text("B")
+        assert await another.locator(".turn").count() == len(evidence["turns"])
+        await player.get_by_role("button", name="Play").click()
+        await expect(player.get_by_role("button", name="Pause")).to_be_visible()
+        first = min(start for start, _, _ in evidence["turns"])
+        assert first <= await _position(page, evidence) < first + 1500
+
+
+async def test_why_a_window_could_not_be_judged_is_said_at_once_and_after_a_reload(
+    browser: Browser, exam: Room
+) -> None:
+    who = exam.people[UNCLEAR]
+    async with watching(browser, exam) as (_, page):
+        await page.get_by_label("Search candidates").fill(who.name)
+        await page.locator(".row-head").click()
+        row = page.locator("ut-row")
+        await expect(row).to_contain_text(f"Unclear: \u2068{REASONS['unclear']}")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        judged = {"stream": 1, "window": 30, "start_at": now, "duration_ms": 60_000, "voices": 0, "confidence": 0.5}
+        await exam.tell("window_judged", who, {**judged, "outcome": "failed", "reason": "the clip is away"})
+        await expect(row).to_contain_text("Not analysed: \u2068the clip is away")
+        await exam.tell("window_judged", who, {**judged, "window": 31, "outcome": "clean"})
+        await expect(row).not_to_contain_text("the clip is away")
+
+
 async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: Browser, exam: Room) -> None:
     async with watching(browser, exam) as (visitor, page):
         visitor.forgive("Content Security Policy")
@@ -68,7 +114,7 @@ async def test_a_page_that_forbids_blobs_plays_the_clip_from_its_link(browser: B
             """document.head.append(Object.assign(document.createElement("meta"),
               { httpEquiv: "Content-Security-Policy", content: "media-src 'self'" }))"""
         )
-        await page.locator(".card-head").first.click()
+        await page.locator(".multiple_voices .card-head").first.click()
         player = page.locator("ut-player")
         await player.get_by_role("button", name="Play").click()
         await expect(player.get_by_role("button", name="Pause")).to_be_visible()
@@ -411,6 +457,42 @@ async def test_the_keyboard_goes_on_beside_a_decided_anomaly_that_leaves_the_lis
             if order:
                 await expect(page.locator(f'[data-anomaly="{order[0]}"]')).to_be_focused()
         await expect(page.locator(".segment").first).to_be_focused()
+
+
+async def test_a_card_that_somebody_else_decides_stays_until_the_focus_moves_on(browser: Browser, exam: Room) -> None:
+    invited = (await exam.ask("POST", "/proctors", {"name": "Morgan"}))["data"]["token"]
+    async with watching(browser, exam) as (_, salma), watching(browser, exam, token=invited) as (_, morgan):
+        await salma.locator("ut-card").first.wait_for()
+        order: list[str] = await salma.locator("ut-feed").evaluate("feed => feed.order")
+
+        async def decided_by_morgan(anomaly: str) -> None:
+            await morgan.locator(f'[data-anomaly="{anomaly}"]').click()
+            await morgan.get_by_role("button", name="Dismiss", exact=True).click()
+            await expect(salma.locator("ut-card", has=salma.locator(f'[data-anomaly="{anomaly}"]'))).to_contain_text(
+                "Dismissed by"
+            )
+
+        first, second, third = (salma.locator(f'[data-anomaly="{anomaly}"]') for anomaly in order[:3])
+        await first.focus()
+        await decided_by_morgan(order[0])
+        await expect(first).to_be_focused()
+        await expect(salma.locator("undertone-sidebar").get_by_role("log")).to_contain_text("Dismissed by")
+        await salma.keyboard.press("j")
+        await expect(second).to_be_focused()
+        await expect(first).to_have_count(0)
+
+        # By the mouse: nothing moves from under it before it is let go.
+        await decided_by_morgan(order[1])
+        box = await third.bounding_box()
+        assert box is not None
+        await salma.mouse.move(box["x"] + 40, box["y"] + 10)
+        await salma.mouse.down()
+        await expect(third).to_be_focused()
+        assert await second.count() == 1
+        assert await third.bounding_box() == box
+        await salma.mouse.up()
+        await expect(third).to_have_attribute("aria-expanded", "true")
+        await expect(second).to_have_count(0)
 
 
 async def test_a_second_anomaly_of_the_same_candidate_is_announced_too(browser: Browser, exam: Room) -> None:

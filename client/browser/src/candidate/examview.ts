@@ -34,7 +34,7 @@ const ICONS: Partial<Record<CandidateState, Icon>> = {
 export function exam(t: CandidateStrings, facts: ExamFacts): TemplateResult {
   const { state, status, since, trouble } = facts;
   return html`<section class="exam" aria-label=${t.exam.label} tabindex="-1" data-focus>
-    <div class="line">
+    <div class="line ${state}">
       <div class="what">
         ${icon(ICONS[state] ?? "attention")}
         <span>${line(t, facts)} ${state === "recording" && since ? html`<span class="since">${t.exam.since(since)}</span>` : nothing}</span>
@@ -47,7 +47,7 @@ export function exam(t: CandidateStrings, facts: ExamFacts): TemplateResult {
       facts.sure
         ? html`<div class="line" role="group" aria-label=${t.exam.sure}>
             <span class="what">${t.exam.sure}</span>
-            ${button(t.exam.yes, facts.finish, "primary")} ${button(t.exam.no, () => facts.ask(false))}
+            ${button(t.exam.no, () => facts.ask(false))} ${button(t.exam.yes, facts.finish, "primary")}
           </div>`
         : nothing
     }

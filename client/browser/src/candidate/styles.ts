@@ -54,9 +54,15 @@ export const styles = css`
     flex-wrap: wrap;
     gap: var(--ut-gap);
   }
+  .button {
+    font-weight: 600;
+  }
+  .button.primary:hover:enabled {
+    background: color-mix(in oklab, var(--ut-accent), var(--ut-ink) 14%);
+  }
   .actions .button {
     flex: 1 1 auto;
-    min-block-size: 40px;
+    min-block-size: 44px;
   }
   .field {
     display: grid;
@@ -64,8 +70,9 @@ export const styles = css`
   }
   select {
     inline-size: 100%;
-    min-block-size: 40px;
-    padding: 4px 10px;
+    min-block-size: 42px;
+    padding-block: 4px;
+    padding-inline-start: 12px;
     border: 1px solid var(--ut-edge);
     border-radius: var(--ut-radius);
     background: var(--ut-paper);
@@ -132,16 +139,22 @@ export const styles = css`
     align-items: flex-start;
     gap: 10px;
   }
+  /* Short enough to share its line with the button, be the line 280 px long. */
+  .line.recording .what {
+    flex-basis: 6rem;
+  }
   .line .icon {
     margin-block-start: 2px;
   }
   .line .meter {
     flex: none;
     inline-size: 64px;
-    block-size: 6px;
+    block-size: 8px;
+    margin-inline-end: auto;
   }
   .since {
     color: var(--ut-quiet);
+    white-space: nowrap;
   }
   @container (min-width: 30rem) {
     section:not(.exam) {

@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { CandidateStrings } from "../locale/candidate.ts";
 import type { Trouble } from "../recorder/trouble.ts";
+import { withArrow } from "../style/select.ts";
 import type { MicrophoneCheck } from "./check.ts";
 import { icon } from "./icons.ts";
 import { button, heading, meter } from "./parts.ts";
@@ -54,12 +55,12 @@ function heard(t: CandidateStrings["check"], check: MicrophoneCheck, facts: Chec
   return html`
     <div class="field">
       <label for="device">${t.device}</label>
-      <select id="device" @change=${(event: Event) => facts.choose((event.target as HTMLSelectElement).value)}>
+      ${withArrow(html`<select id="device" @change=${(event: Event) => facts.choose((event.target as HTMLSelectElement).value)}>
         ${facts.devices.map(
           ({ deviceId, label }, index) =>
             html`<option value=${deviceId} ?selected=${deviceId === facts.device}>${label || t.unnamed(index + 1)}</option>`,
         )}
-      </select>
+      </select>`)}
     </div>
     <div class="field"><span class="label">${t.level}</span>${meter(t.level, check.level)}</div>
     ${result ? verdict(t, check) : html`<div class="field"><p>${t.read}</p><blockquote>${t.sentence}</blockquote></div>`}

@@ -25,10 +25,11 @@ function once<T>(make: (lang: string) => T): (lang: string) => T {
 const rules = once((lang) => new Intl.PluralRules(lang));
 const numbers = once((lang) => new Intl.NumberFormat(lang));
 const percents = once((lang) => new Intl.NumberFormat(lang, { style: "percent" }));
-const units = (unit: string, unitDisplay: "narrow" | "long") =>
+const units = (unit: "second" | "minute" | "hour" | "day", unitDisplay: "narrow" | "long") =>
   once((lang) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay }));
 const BRIEF = [units("second", "narrow"), units("minute", "narrow"), units("hour", "narrow")] as const;
 const LONG = [units("second", "long"), units("minute", "long"), units("hour", "long")] as const;
+const wholeDays = units("day", "long");
 const two = once((lang) => new Intl.NumberFormat(lang, { minimumIntegerDigits: 2, useGrouping: false }));
 const clocks = once((lang) => new Intl.DateTimeFormat(lang, { hour: "numeric", minute: "2-digit" }));
 const days = once((lang) => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" }));
@@ -59,6 +60,9 @@ export const duration = (lang: string, ms: number): string => lasting(LONG, lang
 
 /** The same where there is little room: `4s`, `12m`, `2.5h`. */
 export const brief = (lang: string, ms: number): string => lasting(BRIEF, lang, ms);
+
+/** `30 days`. */
+export const inDays = (lang: string, count: number): string => wholeDays(lang).format(count);
 
 /** A place in a recording: `0:32`. */
 export function position(lang: string, ms: number): string {

@@ -38,9 +38,6 @@ export const homeLook = css`
   .stack.wide {
     gap: 28px;
   }
-  aside.stack.wide {
-    gap: 16px;
-  }
   @media (min-width: 56rem) {
     .hero {
       grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr);
@@ -49,7 +46,10 @@ export const homeLook = css`
       block-size: 92px;
     }
     .columns {
-      grid-template-columns: minmax(0, 1fr) 21rem;
+      grid-template: auto 1fr / minmax(0, 1fr) 21rem;
+    }
+    aside {
+      grid-area: 1 / 2 / span 2;
     }
   }
   .meetings {
@@ -60,7 +60,7 @@ export const homeLook = css`
   .meeting {
     display: grid;
     gap: 14px;
-    padding: 16px 18px;
+    padding: clamp(16px, 3vw, 20px) clamp(16px, 3vw, 24px);
   }
   .meeting .push {
     gap: 0;
@@ -134,7 +134,14 @@ export const homeLook = css`
   details[open] summary {
     margin-block-end: 14px;
   }
+  .code {
+    display: flex;
+    align-items: start;
+    gap: 8px;
+  }
   pre {
+    flex: 1;
+    min-inline-size: 0;
     margin: 0;
     padding: 10px 12px;
     border-radius: var(--ut-radius);

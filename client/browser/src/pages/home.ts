@@ -2,7 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { Api, ApiError } from "../shell/api.ts";
-import { aboutServer } from "./about.ts";
+import { aboutServer, forDevelopers } from "./about.ts";
 import { hero } from "./hero.ts";
 import { homeLook } from "./home-look.ts";
 import { joinLink, watchLink } from "./links.ts";
@@ -81,7 +81,8 @@ class Home extends Page {
         ${hero(this.t)}
         <div class="columns">
           <div class="stack wide">${this.#create()} ${this.#kept()}</div>
-          ${aboutServer(this.t, this.facts)}
+          <aside>${aboutServer(this.t, this.facts)}</aside>
+          <div>${forDevelopers(this.t, this.facts, (text, about) => this.copying(text, this.t.copy, `${this.t.copy}: ${about}`))}</div>
         </div>
       </main>
       ${this.question ? this.#dialog(this.question) : nothing}`;

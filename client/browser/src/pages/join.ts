@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import "../define-candidate.ts";
 import { forgetCandidate } from "../candidate/credentials.ts";
+import type { CandidateState } from "../candidate/state.ts";
 import { Api } from "../shell/api.ts";
 import { readLink } from "./links.ts";
 import { Page } from "./page.ts";
@@ -10,10 +11,11 @@ import { storage } from "./storage.ts";
 import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
 
 const joinLook = css`
+  main.middle {
+    padding-block-start: clamp(16px, 5vh, 48px);
+  }
   main.exam {
-    inline-size: min(36rem, 100%);
     gap: 14px;
-    padding-block-start: clamp(16px, 4vh, 40px);
   }
   undertone-candidate {
     display: block;
@@ -22,8 +24,8 @@ const joinLook = css`
     overflow: clip;
     box-shadow: 0 1px 2px rgb(16 24 40 / 5%);
   }
-  .exam h1 {
-    font-size: 1.35rem;
+  main h1 {
+    font-size: 1.5rem;
   }
 `;
 
@@ -34,6 +36,7 @@ class Join extends Page {
     name: { state: true },
     started: { state: true },
     trouble: { state: true },
+    recording: { state: true },
   };
   static override styles = [...Page.styles, joinLook];
   /** Null until the server has said it. */
@@ -42,6 +45,7 @@ class Join extends Page {
   declare private name: string;
   declare private started: boolean;
   declare private trouble: Trouble | null;
+  declare private recording: boolean;
   readonly #link = readLink(location.href);
   readonly #tab = storage("sessionStorage");
   readonly #nameKey = `undertone.join.${this.#link.meeting}`;
@@ -53,6 +57,7 @@ class Join extends Page {
     this.name = here ?? this.kept.getItem(this.#nameKey) ?? "";
     this.started = here !== null;
     this.trouble = null;
+    this.recording = false;
   }
 
   override connectedCallback(): void {
@@ -130,8 +135,10 @@ class Join extends Page {
         join-secret=${joinSecret}
         lang=${this.words.lang}
         retention-days=${this.facts.retention_days}
+        @undertone-state=${this.#moved}
         @undertone-finished=${this.#finished}
-      ></undertone-candidate>`;
+      ></undertone-candidate>
+      ${this.recording ? html`<p class="quiet small">${this.t.stay}</p>` : nothing}`;
   }
 
   readonly #look = async (): Promise<void> => {
@@ -160,6 +167,10 @@ class Join extends Page {
     this.name = name;
     this.started = true;
   }
+
+  readonly #moved = ({ detail }: CustomEvent<{ state: CandidateState }>): void => {
+    this.recording = ["recording", "reconnecting", "silent"].includes(detail.state);
+  };
 
   /** This screen goes on saying so; whoever opens the page next is asked who they are. */
   readonly #finished = (): void => this.#tab.removeItem(this.#nameKey);

@@ -64,9 +64,14 @@ export const look = css`
   .push {
     margin-inline-start: auto;
   }
+  .language {
+    margin-inline-end: -8px;
+    color: var(--ut-quiet);
+  }
   .language select {
     min-block-size: 32px;
-    padding: 4px 8px;
+    padding-block: 4px;
+    padding-inline-start: 10px;
     border: 1px solid transparent;
     border-radius: var(--ut-radius);
     background: transparent;
@@ -131,7 +136,7 @@ export const look = css`
     min-block-size: 42px;
   }
   .button {
-    font-weight: 550;
+    font-weight: 600;
     text-decoration: none;
     color: inherit;
     min-block-size: 36px;
@@ -199,7 +204,7 @@ export const look = css`
     display: grid;
     align-content: start;
     gap: 20px;
-    inline-size: min(30rem, 100%);
+    inline-size: min(36rem, 100%);
     margin-inline: auto;
     padding: clamp(20px, 8vh, 88px) 16px 32px;
   }

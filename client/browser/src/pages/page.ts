@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, svg, type TemplateResult } from "lit";
 import { LANGUAGES, type Words, wordsFor } from "../locale/index.ts";
 import { type PagesStrings, pages } from "../locale/pages.ts";
+import { withArrow } from "../style/select.ts";
 import { tokens } from "../style/tokens.ts";
 import { copy } from "./copy.ts";
 import { type Facts, ownServer, readFacts } from "./facts.ts";
@@ -63,12 +64,12 @@ export abstract class Page extends LitElement {
       ${content}
       <label class="language push">
         <span class="sr-only">${this.t.language}</span>
-        <select @change=${this.#choose}>
+        ${withArrow(html`<select @change=${this.#choose}>
           ${LANGUAGES.map((lang) => {
             const name = new Intl.DisplayNames(lang, { type: "language" }).of(lang) ?? lang;
             return html`<option value=${lang} lang=${lang} ?selected=${lang === this.words.lang}>${name}</option>`;
           })}
-        </select>
+        </select>`)}
       </label>
       ${tools}
     </header>`;

@@ -44,6 +44,7 @@ export const watchLook = css`
     }
     .title {
       flex-basis: 4rem;
+      font-size: 0.9375rem;
     }
   }
   .exam {

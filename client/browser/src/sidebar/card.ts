@@ -53,7 +53,7 @@ export class Card extends Part {
         >
           ${kindIcon(anomaly.kind)}
           <span class="card-line">
-            <span class="card-name" dir="auto">${anomaly.participant.name}</span>
+            <span class="card-name" dir="auto" title=${anomaly.participant.name}>${anomaly.participant.name}</span>
             ${this.fresh ? html`<span class="new">${t.fresh}</span>` : nothing}
             <time class="card-time" datetime=${anomaly.opened_at} title=${t.moment(item.openedMs)}>
               <span class="quiet">${t.ago(item.openedMs, this.now)}</span> ${t.clock(item.openedMs)}

@@ -91,7 +91,7 @@ export class EvidenceView extends Part {
   #facts(shown: Evidence): TemplateResult {
     const { item, words } = this;
     const { t } = words;
-    const { kind, count } = item.anomaly;
+    const { kind } = item.anomaly;
     const expected = exceeded(shown.voices, this.expected);
     return html`<p class="lead">${t.heardLong(kind, shown.voices, expected, heardMs(shown, kind))}</p>
       <dl class="facts">
@@ -102,10 +102,6 @@ export class EvidenceView extends Part {
         <div>
           <dt>${t.sure}</dt>
           <dd>${t.sureLong(shown.confidence)}</dd>
-        </div>
-        <div>
-          <dt>${t.windows}</dt>
-          <dd>${t.number(count)}</dd>
         </div>
       </dl>`;
   }

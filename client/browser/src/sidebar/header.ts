@@ -47,7 +47,8 @@ export class Header extends Part {
           return count === 0
             ? nothing
             : html`<li title=${t.states[state]}>
-                ${stateIcon(state)}<span aria-hidden="true">${t.number(count)}</span>
+                ${stateIcon(state)}
+                <span aria-hidden="true"><span class="state-name">${t.states[state]}</span> <b>${t.number(count)}</b></span>
                 <span class="sr-only">${t.stateCount(t.states[state], count)}</span>
               </li>`;
         })}

@@ -32,6 +32,10 @@ export const icons = {
   calm: html`<svg class="calm" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
     <path class="line" d="M0 16h28c4 0 4-8 8-8s4 16 8 16 4-20 8-20 4 24 8 24 4-20 8-20 4 16 8 16 4-8 8-8h36" />
   </svg>`,
+  /** Who spoke when, in outline. */
+  lanes: html`<svg class="calm" viewBox="0 0 120 32" width="120" height="32" aria-hidden="true">
+    <path fill="currentColor" d="M4 6h26v6H4zM44 6h34v6H44zM92 6h24v6H92zM28 20h18v6H28zM76 20h18v6H76z" />
+  </svg>`,
 } as const;
 
 /** Two voices beside each other; one that turned into another. */

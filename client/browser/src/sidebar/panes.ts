@@ -1,6 +1,6 @@
 /** What stands around roster and feed: the tabs of a narrow sidebar, the evidence beside the feed of a wide one. */
 
-import { html, nothing, type TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import { icons } from "./icons.ts";
 import type { Item, Row } from "./model.ts";
 import type { Actions, Words } from "./part.ts";
@@ -50,9 +50,7 @@ export function detail(
               .rate=${rate}
             ></ut-evidence>
           </div>`
-        : some
-          ? html`<div class="nothing">${icons.calm}<p>${words.t.pickOne}</p></div>`
-          : nothing
+        : html`<div class="nothing">${icons.lanes}<p>${some ? words.t.pickOne : words.t.noneToPick}</p></div>`
     }
   </section>`;
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { withArrow } from "../style/select.ts";
 import { arrangeRoster, type RosterQuery, SORTS, type Sort } from "./arrange.ts";
 import { Growing } from "./growing.ts";
 import { icons, stateIcon } from "./icons.ts";
@@ -98,12 +99,12 @@ export class Roster extends Part {
           ${this.#states()}
           <label class="field">
             <span class="sr-only">${t.sortBy}</span>
-            <select
+            ${withArrow(html`<select
               .value=${sort}
               @change=${(event: Event) => this.actions.remember({ sort: (event.target as HTMLSelectElement).value as Sort })}
             >
               ${SORTS.map((each) => html`<option value=${each} ?selected=${each === sort}>${t.sorts[each]}</option>`)}
-            </select>
+            </select>`)}
           </label>
         </div>
       </div>
@@ -144,7 +145,7 @@ export class Roster extends Part {
     const { t } = this.words;
     return html`<label class="field">
       <span class="sr-only">${t.filterByState}</span>
-      <select
+      ${withArrow(html`<select
         @change=${(event: Event) => {
           this.state = (event.target as HTMLSelectElement).value as RosterQuery["state"];
         }}
@@ -156,7 +157,7 @@ export class Roster extends Part {
             ${t.stateCount(t.states[state], count)}
           </option>`;
         })}
-      </select>
+      </select>`)}
     </label>`;
   }
 

@@ -67,7 +67,7 @@ export class CandidateRow extends Part {
       >
         <span class="row-line">
           ${stateIcon(row.state)}
-          <span class="row-name" dir="auto">${row.name}</span>
+          <span class="row-name" dir="auto" title=${row.name}>${row.name}</span>
           ${
             row.anomalies > 0
               ? html`<span class="count ${row.open > 0 ? "some" : ""}">
@@ -91,13 +91,13 @@ export class CandidateRow extends Part {
     const { row, words, actions } = this;
     const { t } = words;
     return html`<div class="row-more">
+      ${axisTimes(this.axis, words)}
       ${row.reason ? html`<p class="quiet" dir="auto">${row.reason}</p>` : nothing}
       ${
         row.lastOutcome && row.lastReason && row.lastReason !== row.reason
           ? html`<p class="quiet">${t.because(t.outcomes[row.lastOutcome], row.lastReason)}</p>`
           : nothing
       }
-      ${axisTimes(this.axis, words)}
       ${collatedCounts(row.strip.counts(), words)}
       ${row.externalId ? html`<p class="quiet">${t.externalId} <bdi class="mono">${row.externalId}</bdi></p>` : nothing}
       <div class="row-actions">

@@ -9,7 +9,7 @@ export const tokens = css`
     --ut-mono: ui-monospace, "SF Mono", "Cascadia Mono", monospace;
     --ut-paper: light-dark(#ffffff, #14171c);
     --ut-raised: light-dark(#f6f7f9, #1c2027);
-    --ut-sunken: light-dark(#eceff3, #0f1216);
+    --ut-sunken: light-dark(#e9edf2, #090b0e);
     /* What lies on something sunken, such as the chosen one of several segments. */
     --ut-float: light-dark(#ffffff, #2b323d);
     --ut-line: light-dark(#d5dae1, #323843);
@@ -80,6 +80,26 @@ export const tokens = css`
   .button:disabled {
     opacity: 0.55;
     cursor: default;
+  }
+  .select {
+    position: relative;
+    display: block;
+  }
+  .select select {
+    appearance: none;
+    padding-inline-end: 28px;
+  }
+  .select > svg {
+    position: absolute;
+    inset-block: 0;
+    inset-inline-end: 9px;
+    margin-block: auto;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.8;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+    pointer-events: none;
   }
   .sr-only {
     position: absolute;

@@ -1,11 +1,9 @@
 /** Arabic, for candidate. */
 
 import type { CandidateStrings } from "../en/candidate.ts";
+import { clock, duration, inDays, number } from "../intl.ts";
 
-const time = new Intl.DateTimeFormat("ar", { timeStyle: "short" });
-const seconds = new Intl.NumberFormat("ar", { style: "unit", unit: "second", unitDisplay: "long" });
-const days = new Intl.NumberFormat("ar", { style: "unit", unit: "day", unitDisplay: "long" });
-const count = new Intl.NumberFormat("ar");
+const LANG = "ar";
 
 export const candidate: CandidateStrings = {
   consent: {
@@ -14,7 +12,7 @@ export const candidate: CandidateStrings = {
     whatText: "الميكروفون فقط، من بداية الامتحان حتى تُنهيه. لا كاميرا ولا شاشة.",
     how: "مدة الاحتفاظ بالتسجيل",
     howText: (retention) =>
-      `يفحص الحاسوب كل دقيقة بحثًا عن صوت ثانٍ، وتُحذف فور التأكد من خلوّها. أما الدقيقة التي وُجد فيها شيء أو تعذّر الحكم عليها فتُحفظ مدة لا تتجاوز ${days.format(retention)}.`,
+      `يفحص الحاسوب كل دقيقة بحثًا عن أصوات غير صوتك، وتُحذف فور التأكد من خلوّها. أما الدقيقة التي وُجد فيها شيء أو تعذّر الحكم عليها فتُحفظ مدة لا تتجاوز ${inDays(LANG, retention)}. وتُحفظ سمات صوتك، وهي أرقام تميّزه عن غيره، إلى أن ينتهي الامتحان.`,
     who: "من يسمعه",
     whoText: "مراقبو هذا الامتحان وحدهم، والدقائق المحفوظة فقط. والحكم لإنسان لا للحاسوب.",
     agree: "أوافق، إلى الميكروفون",
@@ -23,13 +21,13 @@ export const candidate: CandidateStrings = {
   check: {
     title: "فحص الميكروفون",
     device: "الميكروفون",
-    unnamed: (number) => `الميكروفون ${count.format(number)}`,
+    unnamed: (place) => `الميكروفون ${number(LANG, place)}`,
     level: "مستوى الصوت",
     read: "اقرأ بصوت مسموع كما تحدّث نفسك:",
     sentence: "في الصباح الباكر خرجت إلى الحديقة، فسمعت العصافير تغني ورأيت الشمس تشرق من وراء التلال.",
     record: "ابدأ الفحص",
     again: "أعد الفحص",
-    speaking: (left) => `تكلّم الآن: ${seconds.format(left)}`,
+    speaking: (left) => `تكلّم الآن: ${duration(LANG, left * 1000)}`,
     listen: "استمع إلى نفسك",
     playing: "جارٍ التشغيل…",
     verdict: {
@@ -45,7 +43,7 @@ export const candidate: CandidateStrings = {
     label: "تسجيل الميكروفون",
     starting: "جارٍ البدء…",
     recording: "جارٍ التسجيل",
-    since: (at) => `منذ ${time.format(at)}`,
+    since: (at) => `منذ ${clock(LANG, at.getTime())}`,
     reconnecting: "جارٍ إعادة الاتصال. لا يضيع شيء: يُحفظ التسجيل هنا ويُرسل بعد ذلك.",
     full: "جارٍ إعادة الاتصال. تُحفظ هنا آخر 15 دقيقة وتُرسل بعد ذلك، أما ما قبلها فقد ضاع.",
     silent: "الميكروفون صامت. هل هو مكتوم أو مفصول؟",
@@ -67,7 +65,7 @@ export const candidate: CandidateStrings = {
   },
   finishing: {
     title: "لحظة من فضلك",
-    sending: (ms) => `يجري إرسال آخر ${seconds.format(Math.max(1, Math.round(ms / 1000)))}. أبقِ هذه الصفحة مفتوحة.`,
+    sending: (ms) => `يجري إرسال آخر ${duration(LANG, Math.max(1000, ms))}. أبقِ هذه الصفحة مفتوحة.`,
     waiting: "في انتظار الاتصال. أبقِ هذه الصفحة مفتوحة: ما لم يُرسل بعد موجود هنا فقط.",
   },
   finished: { title: "انتهى", text: "وصل التسجيل كاملًا. يمكنك إغلاق هذه الصفحة." },

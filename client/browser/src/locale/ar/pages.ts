@@ -74,6 +74,7 @@ export const pages: PagesStrings = {
   afterName: "بعد ذلك تفحص الميكروفون. لا يُسجَّل شيء قبل أن توافق.",
   continueAs: (name: string): string => `المتابعة باسم ${name}`,
   somebodyElse: "أنا شخص آخر",
+  stay: "أبقِ هذا التبويب مفتوحًا حتى تنتهي. يمكنك في الأثناء استخدام تبويبات ونوافذ أخرى.",
   looking: "لحظة من فضلك…",
 
   watching: (title: string): string => `مراقبة ${title}`,

@@ -186,11 +186,11 @@ export const sidebar: SidebarStrings = {
 
   evidence: "من تحدّث ومتى",
   heardBefore: "الصوت المسموع من قبل",
+  noneToPick: "يظهر هنا من تحدّث ومتى، حين يوجد ما يُسمع.",
   pickOne: "اختر ملاحظة لتسمعها وترى من تحدّث ومتى.",
   close: "إغلاق",
   when: "سُجّل",
   sure: "درجة الثقة",
-  windows: "النوافذ",
   heardIn: (count) => `سُمع في ${windows(count)}`,
   moreWindows: (count) => `${windows(count)} إضافية محسوبة وغير معروضة.`,
 

@@ -2,10 +2,9 @@
 
 import type { Verdict } from "../../recorder/level.ts";
 import type { Trouble } from "../../recorder/trouble.ts";
+import { clock, duration, inDays } from "../intl.ts";
 
-const time = new Intl.DateTimeFormat("en", { timeStyle: "short" });
-const seconds = new Intl.NumberFormat("en", { style: "unit", unit: "second", unitDisplay: "long" });
-const days = new Intl.NumberFormat("en", { style: "unit", unit: "day", unitDisplay: "long" });
+const LANG = "en";
 
 const verdict: Record<Verdict, { title: string; advice: string }> = {
   good: { title: "Your microphone is good", advice: "You are clearly heard." },
@@ -35,7 +34,7 @@ export const candidate = {
     whatText: "Your microphone, from the start of the exam until you finish. No camera and no screen.",
     how: "How long it is kept",
     howText: (retention: number): string =>
-      `Each minute is checked by a computer for a second voice and deleted as soon as nothing was found. A minute with a finding, or that could not be judged, is kept for up to ${days.format(retention)}.`,
+      `Each minute is checked by a computer for voices other than yours, and deleted as soon as nothing was found. A minute with a finding, or that could not be judged, is kept for up to ${inDays(LANG, retention)}. What your voice is like, in numbers that tell it from others, is kept until the exam has ended.`,
     who: "Who hears it",
     whoText:
       "Only the proctors of this exam, and only the minutes that are kept. A person decides what it means, not the computer.",
@@ -51,7 +50,7 @@ export const candidate = {
     sentence: "The quick brown fox jumps over the lazy dog, and then it sleeps until the bell rings.",
     record: "Start the check",
     again: "Check again",
-    speaking: (left: number): string => `Speak now: ${seconds.format(left)}`,
+    speaking: (left: number): string => `Speak now: ${duration(LANG, left * 1000)}`,
     listen: "Hear yourself",
     playing: "Playing…",
     verdict,
@@ -62,7 +61,7 @@ export const candidate = {
     label: "Microphone recording",
     starting: "Starting…",
     recording: "Recording",
-    since: (at: Date): string => `since ${time.format(at)}`,
+    since: (at: Date): string => `since ${clock(LANG, at.getTime())}`,
     reconnecting: "Reconnecting. Nothing is lost: the recording is kept here and sent afterwards.",
     full: "Reconnecting. The last 15 minutes are kept here and sent afterwards; what was before them is lost.",
     silent: "The microphone is silent. Is it muted, or unplugged?",
@@ -76,7 +75,7 @@ export const candidate = {
   finishing: {
     title: "One moment",
     sending: (ms: number): string =>
-      `The last ${seconds.format(Math.max(1, Math.round(ms / 1000)))} are being sent. Please keep this page open.`,
+      `The last ${duration(LANG, Math.max(1000, ms))} are being sent. Please keep this page open.`,
     waiting: "Waiting for the connection. Please keep this page open: what is not yet sent is only here.",
   },
   finished: { title: "Finished", text: "The whole recording has arrived. You may close this page." },

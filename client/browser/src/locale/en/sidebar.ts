@@ -152,10 +152,10 @@ export const sidebar = {
   /** In place of turns. */
   heardBefore: "the voice heard before",
   pickOne: "Choose an anomaly to hear it and to see who spoke when.",
+  noneToPick: "Who spoke when shows here, once there is something to hear.",
   close: "Close",
   when: "Recorded",
   sure: "How sure",
-  windows: "Windows",
   heardIn: (count: number) => plural(LANG, count, { one: "Heard in # window", other: "Heard in # windows" }),
   moreWindows: (count: number) =>
     plural(LANG, count, {

@@ -21,13 +21,16 @@ export const evidenceStyles = css`
     gap: 12px;
   }
   .evidence-head h2 {
+    min-inline-size: 0;
     outline: none; /* the focus comes here to go on from, not to press it */
+    overflow-wrap: anywhere;
     font-size: 1.25rem;
     font-weight: 600;
     line-height: 1.3;
   }
   .lead {
-    max-inline-size: 65ch;
+    max-inline-size: 72ch;
+    text-wrap: pretty;
   }
   .detail-pane .lead {
     margin-block-start: -8px;
@@ -146,8 +149,7 @@ export const evidenceStyles = css`
   }
   .decisions .button {
     flex: 1 1 120px;
-    max-inline-size: 220px;
-    min-block-size: 36px;
+    min-block-size: 38px;
   }
   .decided {
     display: flex;

@@ -177,8 +177,8 @@ export const frameStyles = css`
     display: grid;
     gap: 6px;
     justify-items: center;
-    margin: 12vh auto 0;
-    max-inline-size: 30ch;
+    margin: 14vh auto 0;
+    max-inline-size: 34ch;
     padding: 16px;
     color: var(--ut-quiet);
     text-align: center;
@@ -209,10 +209,6 @@ export const frameStyles = css`
     }
     .detail-pane {
       background: var(--ut-raised);
-    }
-    .detail-pane .nothing {
-      margin-block: auto;
-      padding-block-end: 12vh;
     }
   }
   @media (forced-colors: active) {

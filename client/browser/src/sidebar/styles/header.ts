@@ -58,6 +58,13 @@ export const headerStyles = css`
     align-items: center;
     gap: 3px;
   }
+  .states b {
+    color: var(--ut-ink);
+    font-weight: 500;
+  }
+  .state-name {
+    display: none;
+  }
   .states .state {
     inline-size: 14px;
     block-size: 14px;
@@ -152,6 +159,12 @@ export const headerStyles = css`
     background: color-mix(in srgb, var(--ut-bad), var(--ut-paper) 88%);
   }
   @container sidebar (min-width: 720px) {
+    .states {
+      gap: 16px;
+    }
+    .state-name {
+      display: inline;
+    }
     .masthead {
       padding-inline: 16px 10px;
     }
