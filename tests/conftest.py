@@ -34,6 +34,7 @@ LONGEST = (
     "browser/test_whole_way.py",
     "browser/test_looks.py",
     "browser/candidate/test_device.py",
+    "browser/candidate/test_check.py",
     "end_to_end/test_nodes.py",
     "end_to_end/test_simulate_kill.py",
     "end_to_end/test_disk.py",
