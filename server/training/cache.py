@@ -22,7 +22,7 @@ from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
 from undertone.diarize.local.segmentation import Segmentation
 
-VERSION: Final = 1
+VERSION: Final = 2
 SEED: Final = 20_000
 
 
@@ -60,7 +60,7 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
         if not file.exists():
             if not make:
                 continue
-            studio, observer = studio or Studio(), observer or Observer()
+            studio, observer = studio or Studio("fit"), observer or Observer()
             scene = studio.scene(kind, SEED + number)
             write(file, observer.observe(scene.samples), _truth(scene))
             if number % 50 == 0:

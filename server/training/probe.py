@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from training import audio, cache, sound, sources
+from training import cache, sound, sources
 from training.cache import Sample
 from undertone.diarize.local.embedding import CELL, Embedder, normalised
 from undertone.diarize.local.evidence import Probe, spoken
@@ -40,7 +40,8 @@ def noise_voices() -> tuple[Floats, Floats]:
     if not kept.exists():
         random = np.random.default_rng(_SEED)
         embedder, activity = Embedder(), VoiceActivity()
-        found = [_embed(embedder, activity, random, entry["file"]) for entry in audio.manifest("noise-train")]
+        files = [file for kind in sources.noises("fit").values() for file in kind]
+        found = [_embed(embedder, activity, random, file) for file in files]
         np.savez(kept, voice=np.concatenate([one[0] for one in found]), vad=np.concatenate([one[1] for one in found]))
     with np.load(kept) as file:
         return file["voice"], file["vad"]

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from training import sound, sources
+from training.sources import Part
 from training.stage import SECONDS, SUDDEN, Scene, Stage
 
 # Each kind's share, and how many people speak.
@@ -39,11 +40,11 @@ KINDS: Final = {
 
 
 class Studio:
-    """Builds scenes; holds the voices and noises."""
+    """Builds scenes; holds the voices and noises of one part."""
 
-    def __init__(self) -> None:
-        self._voices = [voice for voice in sources.voices() if voice.seconds >= 2.5]
-        self._noises = sources.noises()
+    def __init__(self, part: Part) -> None:
+        self._voices = [voice for voice in sources.voices(part) if voice.seconds >= 2.5]
+        self._noises = sources.noises(part)
 
     def scene(self, kind: str, seed: int) -> Scene:
         """The scene of that kind and seed, always the same."""

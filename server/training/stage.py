@@ -213,7 +213,7 @@ class Stage:
         self._tracks.append(track * _SPEECH_LEVEL * sound.gain(level))
 
     def _recording(self, kinds: list[str]) -> Samples:
-        kind = str(self._random.choice(kinds))
+        kind = str(self._random.choice([kind for kind in kinds if kind in self._noises]))
         files = self._noises[kind]
         return sources.noise(files[int(self._random.integers(len(files)))])
 
