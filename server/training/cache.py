@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,13 @@ import numpy as np
 
 from training import audio
 from training.simulate import Studio, plan
+from training.sources import QUARTERS
 from training.stage import Scene
 from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
 from undertone.diarize.local.segmentation import Segmentation
 
-VERSION: Final = 1
+VERSION: Final = 3
 SEED: Final = 20_000
 
 
@@ -36,6 +38,7 @@ class Sample:
     corpora: tuple[str, ...]
     segments: tuple[tuple[float, float, int], ...]
     level_db: float | None
+    quarter: int = 0  # of the voices and noises that it is made of
 
     @property
     def second_seconds(self) -> float:
@@ -53,15 +56,20 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
     """The first `count` scenes, observed now unless kept; without `make` only those that are kept."""
     where = folder()
     where.mkdir(parents=True, exist_ok=True)
-    studio: Studio | None = None
+    studios: dict[int, Studio] = {}
     observer: Observer | None = None
+    turn: Counter[str] = Counter()
     for number, kind in enumerate(plan(count)):
+        quarter = turn[kind] % QUARTERS
+        turn[kind] += 1
         file = where / f"{number:05d}.npz"
         if not file.exists():
             if not make:
                 continue
-            studio, observer = studio or Studio(), observer or Observer()
-            scene = studio.scene(kind, SEED + number)
+            if quarter not in studios:
+                studios[quarter] = Studio("fit", quarter)
+            observer = observer or Observer()
+            scene = studios[quarter].scene(kind, SEED + number)
             write(file, observer.observe(scene.samples), _truth(scene))
             if number % 50 == 0:
                 print(f"observed {number} of {count} scenes", flush=True)
@@ -73,6 +81,7 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
             corpora=tuple(truth["corpora"]),
             segments=tuple((start, end, who) for start, end, who in truth["segments"]),
             level_db=truth["level_db"],
+            quarter=quarter,
         )
 
 
@@ -83,6 +92,7 @@ def _truth(scene: Scene) -> dict[str, Any]:
         "corpora": scene.corpora,
         "segments": scene.segments,
         "level_db": scene.level_db,
+        "noises": scene.noises,
     }
 
 
@@ -95,6 +105,7 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
         overlap=seen.segmentation.overlap.astype(np.float16),
         local=seen.segmentation.local.astype(np.float16),
         chunk=seen.segmentation.chunk,
+        agreed=seen.agreed.astype(np.float16),
         vad=seen.vad.astype(np.float16),
         level=seen.level,
         first=seen.first,
@@ -113,6 +124,7 @@ def read(file: Path) -> tuple[Observation, dict[str, Any]]:
         steps = {name: kept[name].astype(np.float32) for name in ("speech", "overlap", "local")}
         seen = Observation(
             segmentation=Segmentation(chunk=kept["chunk"], **steps),
+            agreed=kept["agreed"].astype(np.float32),
             vad=kept["vad"].astype(np.float32),
             level=kept["level"],
             first=kept["first"],

@@ -2,14 +2,19 @@
 
 A clip of speech-train is several recordings joined with short pauses. Laid out as it is, the segmentation hears two
 people at the joints; so scenes are built from the recordings inside, each a natural run of speech.
+
+Speakers and noises come in two parts. `fit` is what anything may be fitted on; `judge`, a quarter of every corpus and
+of every kind of noise, is for scenes that judge what was fitted: nothing in it is heard before.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -20,6 +25,13 @@ _MP3_SHIFT: Final = 0.07  # seconds by which MP3 moved the sound behind the mani
 # Recordings of single words are taken a few at a time, as they stand in the clip.
 _LEAST_RUN: Final = 1.2
 _FADE: Final = RATE // 100
+Part: TypeAlias = Literal["fit", "judge"]
+# Their recordings fall into two groups that are no more alike than two people (likeness .22 to .38, all others of that
+# corpus .48 or more): scenes with them do not say what is true.
+DOUBTFUL: Final = frozenset({"msc-68f59296", "msc-d1088296", "msc-fc2f2ce8"})
+# One in so many speakers of a corpus, or recordings of a kind, is for judging; of fewer than these none is.
+_JUDGED: Final = 4
+QUARTERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +80,8 @@ def _decoded(corpus: str, file: str) -> np.ndarray[tuple[int], np.dtype[np.int16
     return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
 
 
-def voices() -> list[Voice]:
-    """Every speaker, in the manifest's order."""
+def voices(part: Part) -> list[Voice]:
+    """The speakers of that part, in the manifest's order."""
     runs: dict[str, list[Run]] = defaultdict(list)
     corpus: dict[str, str] = {}
     for entry in audio.manifest("speech-train"):
@@ -80,15 +92,35 @@ def voices() -> list[Voice]:
             if last - start >= _LEAST_RUN:
                 runs[entry["speaker"]].append(Run(entry["file"], start, last, entry["session"]))
                 start = None
-    return [Voice(name, corpus[name], tuple(found)) for name, found in runs.items()]
+    judged: set[str] = set()
+    for name in dict.fromkeys(corpus.values()):
+        judged |= _judged(speaker for speaker in corpus if corpus[speaker] == name)
+    of_part = {name: found for name, found in runs.items() if (name in judged) == (part == "judge")}
+    return [Voice(name, corpus[name], tuple(found)) for name, found in of_part.items()]
 
 
-def noises() -> dict[str, list[str]]:
-    """Files of noise-train by kind."""
+def noises(part: Part) -> dict[str, list[str]]:
+    """Files of noise-train by kind, those of that part."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for entry in audio.manifest("noise-train"):
         kinds[entry["kind"]].append(entry["file"])
-    return dict(kinds)
+    chosen = {kind: _judged(files) for kind, files in kinds.items()}
+    of_part = {
+        kind: [file for file in files if (file in chosen[kind]) == (part == "judge")] for kind, files in kinds.items()
+    }
+    return {kind: files for kind, files in of_part.items() if files}
+
+
+def _judged(names: Iterable[str]) -> set[str]:
+    """The names that are for judging: drawn by their hash, so that it does not matter what else there is."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return set(ordered[: round(len(ordered) / _JUDGED)]) if len(ordered) >= _JUDGED else set()
+
+
+def quarters(names: Iterable[str]) -> dict[str, int]:
+    """0 to 3 for each name, as many of each: what is fitted on three quarters is chosen by the fourth."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return {name: place % QUARTERS for place, name in enumerate(ordered)}
 
 
 def noise(file: str) -> Samples:

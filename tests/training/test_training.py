@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("sklearn", reason="the train extra is not installed")
 
 from tests.diarize.local.test_decision import window
-from training import logistic
+from training import audio, logistic, sources
 from training.accuracy import wilson
 from training.cache import Sample
 from training.crops import crop
@@ -57,9 +57,25 @@ def test_a_piece_of_a_scene_is_the_scene_in_small() -> None:
 
 
 @pytest.mark.shared
+def test_what_judges_is_not_heard_before() -> None:
+    everybody = {entry["speaker"]: entry["corpus"] for entry in audio.manifest("speech-train")}
+    fit, judge = sources.voices("fit"), sources.voices("judge")
+    assert not {voice.name for voice in fit} & {voice.name for voice in judge}
+    for corpus in set(everybody.values()):
+        of = [sum(voice.corpus == corpus for voice in part) for part in (fit, judge)]
+        assert min(of) > 0 or sum(of) < 4, corpus
+        assert sum(of) < 4 or 0.15 < of[1] / sum(of) < 0.35, corpus
+    fit_files, judge_files = sources.noises("fit"), sources.noises("judge")
+    assert sum(map(len, [*fit_files.values(), *judge_files.values()])) == len(audio.manifest("noise-train"))
+    for kind, files in fit_files.items():
+        assert not set(files) & set(judge_files.get(kind, []))
+        assert kind in judge_files or len(files) < 4, kind
+
+
+@pytest.mark.shared
 @pytest.mark.slow
 def test_scenes_come_again_and_say_who_speaks() -> None:
-    studio = Studio()
+    studio = Studio("fit")
     for kind, (_, voices) in KINDS.items():
         scene, again = studio.scene(kind, 5), studio.scene(kind, 5)
         assert np.array_equal(scene.samples, again.samples), kind

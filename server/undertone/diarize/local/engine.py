@@ -13,6 +13,7 @@ import numpy as np
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
 from undertone.diarize.local import evidence
+from undertone.diarize.local.clarity import unclear
 from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import RATE, Samples
@@ -69,5 +70,6 @@ class LocalDiarizer:
             engine=NAME,
             probabilities=probabilities,
             second_voice=decided.second_voice,
+            unclear=unclear(seen, of),
             profile=profile,
         )
