@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from training import audio
 from training.simulate import Studio, plan
+from training.sources import QUARTERS
 from training.stage import Scene
 from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
@@ -36,6 +38,7 @@ class Sample:
     corpora: tuple[str, ...]
     segments: tuple[tuple[float, float, int], ...]
     level_db: float | None
+    quarter: int = 0  # of the voices and noises that it is made of
 
     @property
     def second_seconds(self) -> float:
@@ -53,16 +56,21 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
     """The first `count` scenes, observed now unless kept; without `make` only those that are kept."""
     where = folder()
     where.mkdir(parents=True, exist_ok=True)
-    studio: Studio | None = None
+    studios: dict[int, Studio] = {}
     observer: Observer | None = None
+    turn: Counter[str] = Counter()
     for number, kind in enumerate(plan(count)):
+        quarter = turn[kind] % QUARTERS
+        turn[kind] += 1
         file = where / f"{number:05d}.npz"
         if not file.exists():
             if not make:
                 continue
-            studio, observer = studio or Studio("fit"), observer or Observer()
-            scene = studio.scene(kind, SEED + number)
-            write(file, observer.observe(scene.samples), _truth(scene))
+            if quarter not in studios:
+                studios[quarter] = Studio("fit", quarter)
+            observer = observer or Observer()
+            scene = studios[quarter].scene(kind, SEED + number)
+            record(file, observer, scene)
             if number % 50 == 0:
                 print(f"observed {number} of {count} scenes", flush=True)
         seen, truth = read(file)
@@ -73,7 +81,34 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
             corpora=tuple(truth["corpora"]),
             segments=tuple((start, end, who) for start, end, who in truth["segments"]),
             level_db=truth["level_db"],
+            quarter=quarter,
         )
+
+
+def record(file: Path, observer: Observer, scene: Scene) -> None:
+    seen, rows = observer.watch(scene.samples)
+    of = seen.segmentation
+    own = of.local.argmax(axis=1)
+    first = np.zeros(seen.steps, np.int64)
+    for number in np.unique(of.chunk):
+        inside = of.chunk == number
+        first[inside] = of.local[inside].sum(axis=0).argmax()
+    doubt = (of.overlap > 0.1) | ((of.speech > 0.5) & (own != first))
+    again = observer.segmenter.segment(scene.samples, doubt, shifted=True)
+    level = np.pad(scene.samples, (0, -len(scene.samples) % 320)).reshape(-1, 320)
+    cells = rows._row
+    np.savez(
+        file.with_name(f"{file.stem}.more.npz"),
+        doubt=doubt,
+        speech=again.speech.astype(np.float16),
+        overlap=again.overlap.astype(np.float16),
+        local=again.local.astype(np.float16),
+        chunk=again.chunk,
+        level=(10 * np.log10((level**2).mean(axis=1) + 1e-12)).astype(np.float16),
+        row=cells.astype(np.int16),
+        rows=(np.concatenate(rows._rows) if rows._rows else np.zeros((0, 2560))).astype(np.float16),
+    )
+    write(file, seen, _truth(scene))
 
 
 def _truth(scene: Scene) -> dict[str, Any]:
@@ -83,6 +118,7 @@ def _truth(scene: Scene) -> dict[str, Any]:
         "corpora": scene.corpora,
         "segments": scene.segments,
         "level_db": scene.level_db,
+        "noises": scene.noises,
     }
 
 

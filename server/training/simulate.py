@@ -18,33 +18,44 @@ from training.stage import SECONDS, SUDDEN, Scene, Stage
 # Each kind's share, and how many people speak.
 KINDS: Final = {
     "full": (10, 1),
-    "levels": (5, 1),
-    "reverb": (9, 1),
-    "noise": (16, 1),
+    "levels": (6, 1),
+    "reverb": (12, 1),
+    "noise": (18, 1),
     "sparse": (8, 1),
-    "sparse_noise": (10, 1),
-    "emotion": (9, 1),
-    "sessions": (9, 1),
-    "cough": (7, 1),
-    "telephone": (5, 1),
+    "sparse_noise": (14, 1),
+    "emotion": (16, 1),
+    "sessions": (10, 1),
+    "cough": (8, 1),
+    "telephone": (8, 1),
     "noise_only": (10, 0),
-    "exam": (12, 1),
-    "turns": (36, 2),
+    "exam": (16, 1),
+    "turns": (38, 2),
     "far": (12, 2),
-    "overlap": (14, 2),
-    "two_noise": (12, 2),
-    "two_sparse": (12, 2),
+    "overlap": (22, 2),
+    "two_noise": (14, 2),
+    "two_sparse": (14, 2),
     "three": (6, 3),
-    "conversation": (16, 2),
+    "conversation": (20, 2),
 }
 
 
 class Studio:
-    """Builds scenes; holds the voices and noises of one part."""
+    """Builds scenes; holds the voices and noises of one part, or of a quarter of it."""
 
-    def __init__(self, part: Part) -> None:
-        self._voices = [voice for voice in sources.voices(part) if voice.seconds >= 2.5]
-        self._noises = sources.noises(part)
+    def __init__(self, part: Part, quarter: int | None = None) -> None:
+        voices, noises = sources.voices(part), sources.noises(part)
+        if quarter is not None:
+            of_voice: dict[str, int] = {}
+            for corpus in {voice.corpus for voice in voices}:
+                of_voice |= sources.quarters(voice.name for voice in voices if voice.corpus == corpus)
+            voices = [voice for voice in voices if of_voice[voice.name] == quarter]
+            of_noise = {kind: sources.quarters(files) for kind, files in noises.items()}
+            noises = {
+                kind: [file for file in files if of_noise[kind][file] == quarter] for kind, files in noises.items()
+            }
+            noises = {kind: files for kind, files in noises.items() if files}
+        self._voices = [voice for voice in voices if voice.seconds >= 2.5]
+        self._noises = noises
 
     def scene(self, kind: str, seed: int) -> Scene:
         """The scene of that kind and seed, always the same."""
@@ -75,9 +86,9 @@ class Take(Stage):
             mixed += track
         if self._kind == "telephone" or (self._kind == "conversation" and self._random.random() < 0.5):
             mixed = sound.telephone(mixed)
-        mixed *= sound.gain(self._random.uniform(-14, 6))
+        mixed *= sound.gain(self._random.uniform(-18, 6))
         mixed /= max(1.0, float(np.abs(mixed).max()) / 0.98)
-        if self._random.random() < 0.25:
+        if self._random.random() < 0.3:
             mixed = self._coded(mixed)
         self._scene.samples = mixed
         return self._scene
@@ -100,7 +111,7 @@ class Take(Stage):
 
     def _noise(self) -> None:
         self._talk([(0, self._random.uniform(12, 40))], self._cast(1, 10))
-        self._disturb(self._random.choice([-20, -15, -10, -7]))
+        self._disturb(self._random.choice([-20, -15, -10, -5]))
 
     def _sparse(self) -> None:
         self._talk([(0, self._random.uniform(2, 6)) for _ in range(self._random.integers(1, 4))], self._cast(1, 5), 12)
@@ -110,8 +121,13 @@ class Take(Stage):
         self._disturb(self._random.choice([-15, -10, -5, 0]))
 
     def _emotion(self) -> None:
-        actors = [v for v in self._voices if v.corpus in ("EmoDB", "CREMA-D", "VCTK") and v.seconds > 12]
-        self._talk([(0, self._random.uniform(20, 40))], [self._pick(actors)])
+        """Half of it acted, half by other people whose pitch, pace and effort are changed every few sentences."""
+        if self._random.random() < 0.5:
+            actors = [v for v in self._voices if v.corpus in ("EmoDB", "CREMA-D") and v.seconds > 5]
+            self._talk([(0, self._random.uniform(15, 40))], [self._pick(actors)])
+            return
+        blocks = [(0, self._random.uniform(4, 12)) for _ in range(self._random.integers(2, 6))]
+        self._talk(blocks, self._cast(1, 10), 0.5, moods=True)
 
     def _sessions(self) -> None:
         many = [v for v in self._voices if len(v.sessions) > 1 and v.seconds > 8 and v.corpus != "EmoDB"]
@@ -162,7 +178,7 @@ class Take(Stage):
     def _two_noise(self) -> None:
         seconds, level = self._second()
         self._two(seconds, max(level, -8))
-        self._disturb(self._random.choice([-22, -18, -14, -10]))
+        self._disturb(self._random.choice([-20, -15, -10, -6]))
 
     def _two_sparse(self) -> None:
         level = float(self._random.choice([0, -3, -6, -12]))
@@ -171,11 +187,23 @@ class Take(Stage):
         if self._random.random() < 0.5:
             blocks.append((0, self._random.uniform(2, 4)))
         self._talk(blocks, self._cast(2, 5), 8, level=level)
+        if self._random.random() < 0.4:
+            self._sudden(self._random.uniform(-20, -6), list(SUDDEN), self._random.integers(1, 6))
+        if self._random.random() < 0.4:
+            self._typing(self._random.uniform(-24, -10))
 
     def _three(self) -> None:
         blocks = [(int(who), float(self._random.uniform(2, 8))) for who in self._random.permutation([0, 1, 0, 2, 0, 1])]
         self._talk(blocks, self._cast(3, 5), level=float(self._random.choice([0, -6])))
 
     def _conversation(self) -> None:
-        blocks = [(number % 2, self._random.uniform(0.8, 4)) for number in range(self._random.integers(8, 22))]
-        self._talk(blocks, self._cast(2, 6), 0.4, level=float(self._random.choice([0, 0, -4, -8])))
+        """Two to four people with short turns who now and then begin before the other has ended."""
+        people = int(self._random.choice([2, 3, 4], p=[0.7, 0.2, 0.1]))
+        blocks: list[tuple[int, float]] = []
+        for number in range(int(self._random.integers(6, 22))):
+            who = number % 2 if people == 2 else int(self._random.integers(people))
+            blocks.append((who, self._random.uniform(0.6, 4)))
+        if len({who for who, _ in blocks}) == 1:
+            blocks.append(((blocks[0][0] + 1) % people, 2.0))
+        level = float(self._random.choice([0, 0, -4, -8]))
+        self._talk(blocks, self._cast(people, 6), 0.4, level=level, hasty=0.25)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from scipy.signal import fftconvolve
 
@@ -66,3 +69,83 @@ def room_tone(random: np.random.Generator, length: int) -> Samples:
         for harmonic in (1, 2, 3):
             tone += random.uniform(0, 0.5) * np.sin(2 * np.pi * mains * harmonic * seconds)
     return (tone / np.sqrt((tone**2).mean())).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How somebody speaks for a while: pitch, pace, effort. The mouth, and so the formants, stay nearly the same."""
+
+    pitch: float  # times the own
+    pace: float
+    formants: float  # times the own
+    tilt_db: float  # at 4 kHz against 500 Hz: effort
+    level_db: float
+
+    @classmethod
+    def drawn(cls, random: np.random.Generator) -> Mood:
+        excited = random.normal(0, 1)
+        return cls(
+            pitch=float(2 ** (np.clip(1.1 * excited + random.normal(0, 0.5), -2, 2.5) / 12)),
+            pace=float(np.clip(1 + 0.08 * excited + random.normal(0, 0.06), 0.8, 1.25)),
+            formants=float(2 ** (np.clip(random.normal(0, 0.35), -0.7, 0.7) / 12)),
+            tilt_db=float(2.5 * excited + random.normal(0, 1)),
+            level_db=float(3.5 * excited + random.normal(0, 1)),
+        )
+
+    def __call__(self, samples: Samples) -> Samples:
+        """The samples spoken so: stretched, played back at another rate, and the spectral envelope put back."""
+        if len(samples) < 4 * _GRAIN:
+            return samples
+        stretched = _stretched(samples, self.pitch / self.pace)
+        length = int(len(stretched) / self.pitch)
+        played = np.interp(np.arange(length) * self.pitch, np.arange(len(stretched)), stretched).astype(np.float32)
+        return _reshaped(played, self.pitch / self.formants, self.tilt_db) * gain(self.level_db)
+
+
+_GRAIN: Final = RATE // 40
+_SEARCH: Final = RATE // 160
+
+
+def _stretched(samples: Samples, times: float) -> Samples:
+    """So many times as long at the same pitch: overlapping grains, each where it fits best (WSOLA, Verhelst 1993)."""
+    step = _GRAIN // 2
+    fade = np.hanning(_GRAIN + 1)[:-1].astype(np.float32)
+    count = int((len(samples) - 2 * _GRAIN - 2 * _SEARCH) * times / step)
+    out = np.zeros(count * step + _GRAIN, np.float32)
+    at = 0
+    for number in range(count):
+        if number:
+            follows = samples[at + step : at + step + _GRAIN]
+            middle = int(number * step / times)
+            low = max(0, middle - _SEARCH)
+            around = samples[low : middle + _SEARCH + _GRAIN]
+            at = low + int(np.correlate(around, follows, "valid").argmax())
+        out[number * step : number * step + _GRAIN] += samples[at : at + _GRAIN] * fade
+    return out
+
+
+_SPECTRUM: Final = 512
+_LIFTER: Final = 40  # cepstral coefficients of an envelope: finer than formants, coarser than harmonics
+
+
+def _reshaped(samples: Samples, warp: float, tilt_db: float) -> Samples:
+    """Envelopes that lie `warp` times too high put back in their place, and tilted."""
+    hop = _SPECTRUM // 4
+    window = np.hanning(_SPECTRUM + 1)[:-1]
+    padded = np.pad(samples, (_SPECTRUM, _SPECTRUM + -len(samples) % hop))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _SPECTRUM)[::hop] * window
+    spectra = np.fft.rfft(frames)
+    cepstra = np.fft.irfft(np.log(np.abs(spectra) + 1e-6))
+    cepstra[:, _LIFTER:-_LIFTER] = 0
+    envelopes = np.fft.rfft(cepstra).real
+    bins = np.arange(_SPECTRUM // 2 + 1)
+    source = np.minimum(bins * warp, bins[-1])
+    low = np.minimum(source.astype(np.int64), bins[-1] - 1)
+    moved = envelopes[:, low] + (envelopes[:, low + 1] - envelopes[:, low]) * (source - low)
+    tilt = tilt_db / 3 * np.clip(np.log2(np.maximum(bins, 1) * RATE / _SPECTRUM / 500), -1, 3) * (np.log(10) / 20)
+    spectra *= np.exp(np.clip(moved - envelopes, -3, 3) + tilt)
+    pieces = np.fft.irfft(spectra) * window
+    out = np.zeros(len(padded))
+    for number, piece in enumerate(pieces):
+        out[number * hop : number * hop + _SPECTRUM] += piece
+    return (out[_SPECTRUM : _SPECTRUM + len(samples)] / 1.5).astype(np.float32)

@@ -28,6 +28,7 @@ _FADE: Final = RATE // 100
 Part: TypeAlias = Literal["fit", "judge"]
 # One in so many speakers of a corpus, or recordings of a kind, is for judging; of fewer than these none is.
 _JUDGED: Final = 4
+QUARTERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ def _judged(names: Iterable[str]) -> set[str]:
     """The names that are for judging: drawn by their hash, so that it does not matter what else there is."""
     ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     return set(ordered[: round(len(ordered) / _JUDGED)]) if len(ordered) >= _JUDGED else set()
+
+
+def quarters(names: Iterable[str]) -> dict[str, int]:
+    """0 to 3 for each name, as many of each: what is fitted on three quarters is chosen by the fourth."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return {name: place % QUARTERS for place, name in enumerate(ordered)}
 
 
 def noise(file: str) -> Samples:

@@ -34,6 +34,7 @@ SUDDEN: Final = (
     *("interface", "steps", "eating", "animals", "clap", "rooster"),
 )
 _SPEECH_LEVEL: Final = sound.gain(-26)
+_LIVELY: Final = 0.2  # share of scenes without a room of their own that get one for everybody
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Scene:
     corpora: list[str] = field(default_factory=list)
     segments: list[tuple[float, float, int]] = field(default_factory=list)  # start, end in seconds, speaker
     level_db: float | None = None
+    noises: list[str] = field(default_factory=list)  # files
 
     @property
     def second_seconds(self) -> float:
@@ -102,8 +104,13 @@ class Stage:
         level: float = 0.0,
         rooms: list[Samples | None] | None = None,
         colours: list[np.ndarray[tuple[int], np.dtype[np.float64]]] | None = None,
+        moods: bool = False,
+        hasty: float = 0.0,
     ) -> None:
-        """The blocks (who, seconds of speech) one after the other, `pause` seconds apart on average."""
+        """The blocks (who, seconds of speech) one after the other, `pause` seconds apart on average.
+
+        With `moods` each is spoken in a mood of its own; `hasty` is the share that begins before the last has ended.
+        """
         shared = sound.microphone(self._random)
         self._scene.speakers, self._scene.corpora = [v.name for v in cast], [v.corpus for v in cast]
         self._scene.level_db = level if len(cast) > 1 else None
@@ -112,18 +119,23 @@ class Stage:
         at = float(self._random.uniform(0.1, max(0.2, pause)))
         for who, seconds in blocks:
             spoken = 0.0
+            mood = sound.Mood.drawn(self._random) if moods else None
             while spoken < seconds and at < SECONDS - 0.5:
-                run = queues[who]()
-                spoken += self._lay(tracks[who], run, at, who)
-                at += run.seconds + float(self._random.exponential(0.35)) + 0.12
+                laid = self._lay(tracks[who], queues[who](), at, who, mood)
+                spoken += laid
+                at += laid + float(self._random.exponential(0.35)) + 0.12
             at += float(self._random.exponential(pause))
+            if self._random.random() < hasty:
+                at = max(0.1, at - pause - self._random.uniform(0.3, 1.2))
+        if rooms is None and self._random.random() < _LIVELY:
+            rooms = [self._room(far=False)] * len(cast)
         for who, track in enumerate(tracks):
             if rooms is not None and rooms[who] is not None:
                 track = sound.in_room(track, rooms[who])
             track = sound.through(track, colours[who] if colours else shared)
             loud = sources.active_level(track)
             if loud > 0:
-                track *= _SPEECH_LEVEL / loud * sound.gain(level if who else 0)
+                track *= _SPEECH_LEVEL / loud * sound.gain(level + self._random.normal(0, 1.5) if who else 0)
             self._tracks.append(track)
 
     def _add(self, cast: list[Voice], blocks: list[tuple[int, float]], level: float, at: float) -> None:
@@ -133,9 +145,9 @@ class Stage:
         for _, seconds in blocks:
             spoken = 0.0
             while spoken < seconds and at < SECONDS - 0.5:
-                run = queue()
-                spoken += self._lay(track, run, at, 1)
-                at += run.seconds + float(self._random.exponential(0.3))
+                laid = self._lay(track, queue(), at, 1)
+                spoken += laid
+                at += laid + float(self._random.exponential(0.3))
         track = sound.through(track, sound.microphone(self._random, 1.0))
         track *= _SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
         self._tracks.append(track)
@@ -153,13 +165,17 @@ class Stage:
 
         return following
 
-    def _lay(self, track: Samples, run: Run, at: float, who: int) -> float:
+    def _lay(self, track: Samples, run: Run, at: float, who: int, mood: sound.Mood | None = None) -> float:
+        """Seconds that the run takes; as much as fits is heard."""
         samples = run.samples()
+        if mood is not None:
+            samples = mood(samples)
+        seconds = len(samples) / RATE
         first = int(at * RATE)
         samples = samples[: len(track) - first] * sound.gain(self._random.normal(0, 1))
         track[first : first + len(samples)] += samples
         self._scene.segments.append((at, at + len(samples) / RATE, who))
-        return len(samples) / RATE
+        return seconds
 
     def _room(self, far: bool) -> Samples:
         if far:
@@ -215,7 +231,9 @@ class Stage:
     def _recording(self, kinds: list[str]) -> Samples:
         kind = str(self._random.choice([kind for kind in kinds if kind in self._noises]))
         files = self._noises[kind]
-        return sources.noise(files[int(self._random.integers(len(files)))])
+        file = files[int(self._random.integers(len(files)))]
+        self._scene.noises.append(file)
+        return sources.noise(file)
 
     def _coded(self, samples: Samples) -> Samples:
         rate, kbps = [(44_100, 32), (48_000, 32), (44_100, 64), (48_000, 64)][int(self._random.integers(4))]

@@ -60,20 +60,23 @@ class Observer:
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
-        self._segmenter = Segmenter()
-        self._embedder = Embedder()
+        self.segmenter = Segmenter()
+        self.embedder = Embedder()
 
     def observe(self, samples: Samples, threads: int = 1) -> Observation:
         """[n] samples at 16 kHz, n ≥ 1. What is seen does not depend on the number of threads."""
+        return self.watch(samples, threads)[0]
+
+    def watch(self, samples: Samples, threads: int = 1) -> tuple[Observation, VoiceMap]:
         vad = self._activity.listen(samples)
         with models.spread(threads) as spread:
-            segmentation = self._segmenter.segment(samples, vad > _NOTHING_HEARD, spread)
+            segmentation = self.segmenter.segment(samples, vad > _NOTHING_HEARD, spread)
             speech = by_cell(segmentation.speech)
             overlap = by_cell(segmentation.overlap)
-            seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
+            seen = self.embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
         first, cells = _partials(speech, overlap, segmentation)
         at, width = _overlaps(np.where(speech > SPEECH, overlap, 0), segmentation)
-        return Observation(
+        observation = Observation(
             segmentation=segmentation,
             vad=vad,
             level=levels(samples),
@@ -84,13 +87,14 @@ class Observer:
             overlap_cells=width,
             overlap_voice=self._voices(seen, at, width),
         )
+        return observation, seen
 
     def _voices(self, seen: VoiceMap, first: Ints, cells: Ints) -> Floats:
         voices = np.zeros((len(first), 256), np.float32)
         for length in np.unique(cells):
             chosen = np.flatnonzero(cells == length)
             rows = np.stack([seen.rows(np.arange(at, at + length)) for at in first[chosen]])
-            voices[chosen] = self._embedder.pool(rows)
+            voices[chosen] = self.embedder.pool(rows)
         return voices
 
 

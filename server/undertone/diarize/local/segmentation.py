@@ -6,6 +6,7 @@ Local speakers have no names: speaker 2 of one chunk may be speaker 1 of the nex
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,15 +48,23 @@ class Segmenter:
         self._model = models.session(models.data(models.SEGMENTATION))
 
     def segment(
-        self, samples: Samples, wanted: npt.NDArray[np.bool_] | None = None, spread: models.Spread = map
+        self,
+        samples: Samples,
+        wanted: npt.NDArray[np.bool_] | None = None,
+        spread: models.Spread = map,
+        *,
+        shifted: bool = False,
     ) -> Segmentation:
-        """Segmentation of any length of audio; chunks without a `wanted` step are taken to be silent."""
+        """Segmentation of any length of audio; chunks without a `wanted` step are taken to be silent.
+
+        Shifted, chunks begin five seconds later, so that what was near a border is in the middle.
+        """
         steps = -(-len(samples) // STEP)
         speech, overlap = np.zeros(steps, np.float32), np.zeros(steps, np.float32)
         local, chunk = np.zeros((steps, 3), np.float32), np.zeros(steps, np.int32)
         listened: list[tuple[int, int, int]] = []
-        for number, start in enumerate(range(0, max(steps, 1), _CHUNK_STEPS)):
-            stop = min(start + _CHUNK_STEPS, steps)
+        borders = [*range(_CHUNK_STEPS // 2 if shifted else _CHUNK_STEPS, steps, _CHUNK_STEPS), steps]
+        for number, (start, stop) in enumerate(itertools.pairwise([0, *borders])):
             chunk[start:stop] = number
             if wanted is None or wanted[start:stop].any():
                 # The last chunk reaches back, so that it is whole too.
