@@ -15,11 +15,12 @@ def main() -> int:
     parser.add_argument("--sessions", action="store_true", help="simulated exams: false alarms an hour")
     parser.add_argument("--hours", type=float, default=sittings.HOURS, help="of simulated exams (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
+    parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
     asked = parser.parse_args()
     if asked.simulated:
-        simulated()
+        simulated(make=not asked.kept)
     if asked.sessions:
-        sessions(asked.hours)
+        sessions(asked.hours, make=not asked.kept)
     if not (asked.simulated or asked.sessions):
         recorded(Listener(dev.folder() if asked.keep else None))
     return 0
@@ -33,19 +34,19 @@ def recorded(listener: Listener) -> None:
     turns.report(single)
 
 
-def simulated() -> None:
+def simulated(*, make: bool) -> None:
     listener = Listener(judging.folder("judge", judging.VERSION))
     judging.check(listener)
-    judged = list(judging.judged(listener))
+    judged = list(judging.judged(listener, make=make))
     speakers = {person.name for one in judged for person in one.truth.people}
     print(f"{len(judged)} simulated windows of {len(speakers)} speakers on whom nothing was fitted")
     windows(judged)
     turns.report(judged, shift=0.0)
 
 
-def sessions(hours: float) -> None:
+def sessions(hours: float, *, make: bool) -> None:
     folder = judging.folder("exams", sittings.VERSION)
-    sittings.report(sittings.judged(Listener(folder), folder, hours))
+    sittings.report(sittings.judged(Listener(folder), folder, hours, make=make))
 
 
 def windows(judged: Sequence[Judged]) -> None:

@@ -124,20 +124,25 @@ def folder(what: str, version: int) -> Path:
     return audio.CACHE / f"{what}-v{version}-{key.hexdigest()[:12]}"
 
 
-def judged(listener: Listener, plan: dict[str, int] = PLAN) -> Iterator[Judged]:
-    """Every window of the plan, built and observed only if it is not kept."""
+def order(plan: dict[str, int] = PLAN) -> list[tuple[str, int]]:
+    """Kind and number of every window; however early it is broken off, each kind has had its share."""
+    everything = [(kind, number) for kind, count in plan.items() for number in range(count)]
+    return sorted(everything, key=lambda one: (one[1] + 0.5) / plan[one[0]])
+
+
+def judged(listener: Listener, *, make: bool = True) -> Iterator[Judged]:
+    """Every window of the plan, built and observed unless it is kept; without `make` only those that are kept."""
     studio: JudgingStudio | None = None
-    for kind, count in plan.items():
-        for number in range(count):
-            truth = listener.recall(name(kind, number))
-            if truth is not None:
-                yield listener.judge(truth, nothing)
-                continue
+    for place, (kind, number) in enumerate(order()):
+        truth = listener.recall(name(kind, number))
+        if truth is not None:
+            yield listener.judge(truth, nothing)
+        elif make:
             studio = studio or JudgingStudio()
             truth, samples = studio.window(kind, number)
             yield listener.judge(truth, lambda samples=samples: samples)
-            if number % 100 == 0:
-                print(f"observed {number + 1} of {count} of {kind}", flush=True)
+            if place % 100 == 0:
+                print(f"observed {place} of {sum(PLAN.values())} windows", flush=True)
 
 
 def check(listener: Listener, kinds: tuple[str, ...] = ("short_turns", "cough", "turns")) -> None:

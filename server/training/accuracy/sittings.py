@@ -28,13 +28,18 @@ HOURS: Final = 20.0
 KNOWN_SECONDS: Final = 5.0
 
 
-def judged(listener: Listener, folder: Path, hours: float = HOURS) -> Sessions:
-    """Exams until they last so many hours, each with its windows in order; built and observed only if not kept."""
+def judged(listener: Listener, folder: Path, hours: float = HOURS, *, make: bool = True) -> Sessions:
+    """Exams until they last so many hours, each with its windows in order.
+
+    Built and observed unless kept; without `make` only the first ones that are kept.
+    """
     sessions: Sessions = {}
     lasted = number = 0
     while lasted < hours * 60:
         file = folder / f"{_name(number)}.json"
         kept = _read(file)
+        if kept is None and not make:
+            break
         sitting = Sitting(*_stock(), number) if kept is None else None
         exam = sitting.exam if sitting else kept
         assert exam is not None
