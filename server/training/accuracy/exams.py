@@ -23,7 +23,7 @@ SEED: Final = 950_000
 _MINUTE: Final = SECONDS * RATE
 _SPEECH: Final = sound.gain(-26)
 _STEADY: Final = ("rain", "traffic", "machine", "fan", "office", "water", "weather", "shaped")
-_CODED: Final = 4  # of so many exams one is heard through MP3
+_CODED: Final = 10  # of so many exams one is heard through MP3
 # How the candidates are: utterances a minute, and how many of the candidates are so.
 _TALKATIVE: Final = ((0.15, 0.5, 1.5, 3.0), (0.35, 0.3, 0.25, 0.1))
 KINDS: Final = ("beside", "in turns", "alone", "across a border")

@@ -27,6 +27,8 @@ _FRAME: Final = 0.01  # seconds
 COLLAR: Final = 0.25
 # What is good enough to click on.
 GOOD: Final = 0.3
+# A breath, as the verdict joins turns; and a second, by which people take them for turns.
+PAUSES: Final = {BREATH_MS / 1000: "phrases", 1.0: "turns"}
 _CONVERSATION: Final = "real_conversation"
 
 
@@ -100,18 +102,18 @@ class Boundary:
     starts: bool
 
 
-def boundaries(truth: Spoken, said: Spoken, seconds: float) -> tuple[list[Boundary], int]:
+def boundaries(truth: Spoken, said: Spoken, seconds: float, pause: float) -> tuple[list[Boundary], int]:
     """Of each true turn of anybody but the first person; and the number of turns that nothing was said of.
 
-    A true turn is found if a turn of the speaker who stands for that person overlaps it. Turns on both sides are
-    joined over pauses of less than a breath, as a proctor is shown them.
+    A true turn is found if a turn of the speaker who stands for that person overlaps it. On both sides stretches of
+    one speaker are joined over shorter pauses.
     """
     stands_for = dict(mapping(_mask(truth, seconds), _mask(said, seconds)))
     found: list[Boundary] = []
     unfound = 0
     for person in sorted({who for _, _, who in truth if who > 0}):
-        shown = joined(said, stands_for.get(person, -1))
-        for start, end in joined(truth, person):
+        shown = joined(said, stands_for.get(person, -1), pause)
+        for start, end in joined(truth, person, pause):
             over = [(a, b) for a, b in shown if a < end and b > start]
             if not over:
                 unfound += 1
@@ -121,11 +123,11 @@ def boundaries(truth: Spoken, said: Spoken, seconds: float) -> tuple[list[Bounda
     return found, unfound
 
 
-def joined(spoken: Spoken, who: int) -> list[tuple[float, float]]:
-    """One person's stretches, those closer than a breath made one."""
+def joined(spoken: Spoken, who: int, pause: float) -> list[tuple[float, float]]:
+    """One person's stretches, those closer than the pause made one."""
     out: list[tuple[float, float]] = []
     for start, end in sorted((start, end) for start, end, speaker in spoken if speaker == who):
-        if out and start - out[-1][1] < BREATH_MS / 1000:
+        if out and start - out[-1][1] < pause:
             out[-1] = (out[-1][0], max(out[-1][1], end))
         else:
             out.append((start, end))
@@ -156,14 +158,16 @@ def report(judged: Iterable[Judged], shift: float = MP3_SHIFT) -> None:
     ):
         print(f"  {name:20s} {_sum(group, 0.0, shift)}    {_sum(group, COLLAR, shift)}")
     print("\nBOUNDARIES of the second voice's turns, in windows where one is told (late: told after it is true)")
-    for name, group in (
-        ("conversations", [one for one in told if one.truth.kind == _CONVERSATION]),
-        ("one after the other", [one for one in told if one.truth.kind != _CONVERSATION and not _overlapped(one)]),
-        ("overlapped", [one for one in told if one.truth.kind != _CONVERSATION and _overlapped(one)]),
-        ("all", told),
-    ):
-        if group:
-            _boundaries(name, group, shift)
+    for pause, what in PAUSES.items():
+        print(f" {what}, which pauses of {pause:g} s part")
+        for name, group in (
+            ("conversations", [one for one in told if one.truth.kind == _CONVERSATION]),
+            ("one after the other", [one for one in told if one.truth.kind != _CONVERSATION and not _overlapped(one)]),
+            ("overlapped", [one for one in told if one.truth.kind != _CONVERSATION and _overlapped(one)]),
+            ("all", told),
+        ):
+            if group:
+                _boundaries(name, group, shift, pause)
 
 
 def _overlapped(one: Judged) -> bool:
@@ -177,8 +181,8 @@ def _sum(judged: Sequence[Judged], collar: float, shift: float) -> Error:
     return total
 
 
-def _boundaries(name: str, judged: Sequence[Judged], shift: float) -> None:
-    each = [boundaries(_truth(one, shift), said(one), one.truth.seconds) for one in judged]
+def _boundaries(name: str, judged: Sequence[Judged], shift: float, pause: float) -> None:
+    each = [boundaries(_truth(one, shift), said(one), one.truth.seconds, pause) for one in judged]
     unfound, everything = sum(count for _, count in each), [one for found, _ in each for one in found]
     print(f"  {name}: {len(judged)} windows; {unfound} true turns of which nothing is told")
     for kind, starts in (("starts", True), ("ends", False)):

@@ -44,7 +44,7 @@ def test_within_the_collar_nothing_counts() -> None:
 
 def test_boundaries_are_late_or_early_by_seconds() -> None:
     said = [(0.0, 4.1, 3), (4.1, 5.8, 8), (7.0, 10.0, 3)]
-    found, unfound = boundaries(TRUTH, said, 10)
+    found, unfound = boundaries(TRUTH, said, 10, 0.3)
     assert unfound == 0
     assert [one.starts for one in found] == [True, False]
     assert [one.late for one in found] == pytest.approx([0.1, -0.2])
@@ -52,16 +52,18 @@ def test_boundaries_are_late_or_early_by_seconds() -> None:
 
 def test_a_turn_of_which_nothing_is_told_is_counted() -> None:
     truth = [*TRUTH, (6.5, 6.9, 1)]
-    found, unfound = boundaries(truth, [(0.0, 4.0, 0), (4.0, 6.0, 1), (7.0, 10.0, 0)], 10)
+    found, unfound = boundaries(truth, [(0.0, 4.0, 0), (4.0, 6.0, 1), (7.0, 10.0, 0)], 10, 0.3)
     assert unfound == 1
     assert found == [Boundary(0.0, starts=True), Boundary(0.0, starts=False)]
 
 
 def test_a_turn_at_the_edge_of_the_window_has_one_boundary() -> None:
     truth = [(0.0, 2.0, 1), (2.0, 9.0, 0)]
-    found, _ = boundaries(truth, [(0.0, 2.2, 1), (2.2, 9.0, 0)], 9)
+    found, _ = boundaries(truth, [(0.0, 2.2, 1), (2.2, 9.0, 0)], 9, 0.3)
     assert [one.starts for one in found] == [False]
 
 
-def test_pauses_shorter_than_a_breath_do_not_part_a_turn() -> None:
-    assert joined([(0.0, 1.0, 0), (1.2, 2.0, 0), (2.5, 3.0, 0), (1.0, 1.2, 1)], 0) == [(0.0, 2.0), (2.5, 3.0)]
+def test_longer_pauses_part_a_turn() -> None:
+    spoken = [(0.0, 1.0, 0), (1.2, 2.0, 0), (2.5, 3.0, 0), (1.0, 1.2, 1)]
+    assert joined(spoken, 0, 0.3) == [(0.0, 2.0), (2.5, 3.0)]
+    assert joined(spoken, 0, 1.0) == [(0.0, 3.0)]
