@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from training.accuracy import curves, dev, folds, judging, sittings, tables, turns
+from training.accuracy import curves, dev, folds, judging, refit, sittings, tables, turns
 from training.accuracy.windows import Judged, Listener
 
 
@@ -14,6 +14,7 @@ def main() -> int:
     parser.add_argument("--simulated", action="store_true", help="simulated windows of judging speakers, by kind")
     parser.add_argument("--sessions", action="store_true", help="simulated exams: false alarms an hour")
     parser.add_argument("--hours", type=float, default=sittings.HOURS, help="of simulated exams (%(default)s)")
+    parser.add_argument("--refit", action="store_true", help="speech-dev in folds, fitted on the others (implies --keep)")
     parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
     parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
     asked = parser.parse_args()
@@ -21,7 +22,11 @@ def main() -> int:
         simulated(make=not asked.kept)
     if asked.sessions:
         sessions(asked.hours, make=not asked.kept)
-    if not (asked.simulated or asked.sessions):
+    if asked.refit:
+        listener = Listener(dev.folder())
+        single, _ = dev.judged(listener)
+        refit.report(single, listener)
+    elif not (asked.simulated or asked.sessions):
         recorded(Listener(dev.folder() if asked.keep else None))
     return 0
 

@@ -44,13 +44,15 @@ def grouped(judged: Iterable[Judged], key: Key) -> dict[str, list[Judged]]:
 def table(title: str, judged: Sequence[Judged], key: Key) -> None:
     """One line for each group; small groups are told together."""
     groups = grouped(judged, key)
-    small = [one for group in groups.values() if len(group) < _FEW for one in group]
+    if not groups:
+        return
+    small = {name: group for name, group in groups.items() if len(group) < _FEW}
     print(f" {title}")
     for name, group in groups.items():
-        if len(group) >= _FEW or len(groups) <= _FEW:
+        if name not in small or len(small) < 3:
             print(line(name, group))
-    if small and len(groups) > _FEW:
-        print(line("all smaller groups", small))
+    if len(small) >= 3:
+        print(line(f"{len(small)} smaller groups", [one for group in small.values() for one in group]))
 
 
 def false_alarms(judged: Sequence[Judged]) -> None:

@@ -128,6 +128,11 @@ class Listener:
         kept = self._kept(name)
         return kept.truth if kept else None
 
+    def seen(self, name: str) -> Observation | None:
+        """What was seen of a window that is kept; nothing if it was silent."""
+        kept = self._kept(name)
+        return kept.seen if kept else None
+
     def agrees(self, truth: Truth, samples: Samples) -> bool:
         """What is kept under the truth's name is what these samples give today."""
         kept = self._kept(truth.name)
