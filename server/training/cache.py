@@ -24,7 +24,7 @@ from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
 from undertone.diarize.local.segmentation import Segmentation
 
-VERSION: Final = 2
+VERSION: Final = 3
 SEED: Final = 20_000
 
 
@@ -70,7 +70,7 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
                 studios[quarter] = Studio("fit", quarter)
             observer = observer or Observer()
             scene = studios[quarter].scene(kind, SEED + number)
-            record(file, observer, scene)
+            write(file, observer.observe(scene.samples), _truth(scene))
             if number % 50 == 0:
                 print(f"observed {number} of {count} scenes", flush=True)
         seen, truth = read(file)
@@ -83,32 +83,6 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
             level_db=truth["level_db"],
             quarter=quarter,
         )
-
-
-def record(file: Path, observer: Observer, scene: Scene) -> None:
-    seen, rows = observer.watch(scene.samples)
-    of = seen.segmentation
-    own = of.local.argmax(axis=1)
-    first = np.zeros(seen.steps, np.int64)
-    for number in np.unique(of.chunk):
-        inside = of.chunk == number
-        first[inside] = of.local[inside].sum(axis=0).argmax()
-    doubt = (of.overlap > 0.1) | ((of.speech > 0.5) & (own != first))
-    again = observer.segmenter.segment(scene.samples, doubt, shifted=True)
-    level = np.pad(scene.samples, (0, -len(scene.samples) % 320)).reshape(-1, 320)
-    cells = rows._row
-    np.savez(
-        file.with_name(f"{file.stem}.more.npz"),
-        doubt=doubt,
-        speech=again.speech.astype(np.float16),
-        overlap=again.overlap.astype(np.float16),
-        local=again.local.astype(np.float16),
-        chunk=again.chunk,
-        level=(10 * np.log10((level**2).mean(axis=1) + 1e-12)).astype(np.float16),
-        row=cells.astype(np.int16),
-        rows=(np.concatenate(rows._rows) if rows._rows else np.zeros((0, 2560))).astype(np.float16),
-    )
-    write(file, seen, _truth(scene))
 
 
 def _truth(scene: Scene) -> dict[str, Any]:
@@ -131,6 +105,7 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
         overlap=seen.segmentation.overlap.astype(np.float16),
         local=seen.segmentation.local.astype(np.float16),
         chunk=seen.segmentation.chunk,
+        agreed=seen.agreed.astype(np.float16),
         vad=seen.vad.astype(np.float16),
         level=seen.level,
         first=seen.first,
@@ -149,6 +124,7 @@ def read(file: Path) -> tuple[Observation, dict[str, Any]]:
         steps = {name: kept[name].astype(np.float32) for name in ("speech", "overlap", "local")}
         seen = Observation(
             segmentation=Segmentation(chunk=kept["chunk"], **steps),
+            agreed=kept["agreed"].astype(np.float32),
             vad=kept["vad"].astype(np.float32),
             level=kept["level"],
             first=kept["first"],

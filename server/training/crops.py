@@ -54,6 +54,7 @@ def _observation(seen: Observation, start: int, stop: int) -> Observation:
     places = (seen.overlap_at >= start) & (seen.overlap_at + seen.overlap_cells <= stop)
     return Observation(
         segmentation=Segmentation(of.speech[steps], of.overlap[steps], of.local[steps], of.chunk[steps]),
+        agreed=seen.agreed[steps],
         vad=seen.vad[steps],
         level=seen.level[start:stop],
         first=seen.first[inside] - start,

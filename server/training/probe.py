@@ -6,7 +6,7 @@ partials that the segmentation took for speech where nobody spoke, and every str
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ from undertone.diarize.local.vad import VoiceActivity
 Floats = npt.NDArray[np.float32]
 
 _SEED: Final = 31
+_TAKES: Final = 2  # of each noise, through microphones and at levels of their own
+_MOST_VOICES: Final = 40_000  # partials; more change nothing and take minutes
 _LONGEST: Final = 5  # seconds of a noise recording; a fan tells all in five
 # Embeddings have length one, so each of the 256 numbers is about .06: scaled to the size of the other two.
 _SCALE: Final = 8.0
@@ -32,48 +34,6 @@ _SCALE: Final = 8.0
 _STRENGTH: Final = 1.0
 # Logit under which a partial is not listened to further: 1 % of the voices, nearly all very short or very quiet.
 LEAST_LOGIT: Final = 2.5
-
-
-def noise_voices() -> tuple[Floats, Floats]:
-    """[n, 256] embeddings of the training noises over quiet room tone, and [n] what Silero says; kept on disk."""
-    kept = cache.folder() / "noises-and-vad.npz"
-    if not kept.exists():
-        random = np.random.default_rng(_SEED)
-        embedder, activity = Embedder(), VoiceActivity()
-        files = [file for kind in sources.noises("fit").values() for file in kind]
-        found = [_embed(embedder, activity, random, file) for file in files]
-        np.savez(kept, voice=np.concatenate([one[0] for one in found]), vad=np.concatenate([one[1] for one in found]))
-    with np.load(kept) as file:
-        return file["voice"], file["vad"]
-
-
-def _embed(
-    embedder: Embedder, activity: VoiceActivity, random: np.random.Generator, file: str
-) -> tuple[Floats, Floats]:
-    piece = sources.noise(file)
-    shortest = PARTIAL * CELL
-    while len(piece) < shortest:
-        # Short ones come again after a pause, as a key does.
-        piece = np.concatenate([piece, np.zeros(int(random.integers(800, 4000)), np.float32), piece])
-    piece = piece[: _LONGEST * 16_000] * sound.gain(random.uniform(-45, -20))
-    piece = piece + sound.room_tone(random, len(piece)) * sound.gain(random.uniform(-70, -50))
-    cells = len(piece) // CELL
-    seen = embedder.look(piece, np.ones(cells, np.bool_))
-    heard = by_cell(activity.listen(piece))
-    firsts = range(0, cells - PARTIAL + 1, PARTIAL_HOP)
-    rows = [seen.rows(np.arange(at, at + PARTIAL)) for at in firsts]
-    vad = np.array([heard[at : at + PARTIAL].mean() for at in firsts], np.float32)
-    return embedder.pool(np.stack(rows)), vad
-
-
-def spoken_share(sample: Sample) -> Floats:
-    """[partials] share of each that lies in somebody's speech."""
-    cells = len(sample.seen.level)
-    speech = np.zeros(cells, np.float32)
-    for start, end, _ in sample.segments:
-        speech[int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
-    spans = zip(sample.seen.first, sample.seen.cells, strict=True)
-    return np.array([speech[first : first + length].mean() for first, length in spans], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +45,59 @@ class Looks:
 
     def __len__(self) -> int:
         return len(self.vad)
+
+    def __add__(self, other: Looks) -> Looks:
+        return Looks(np.concatenate([self.voice, other.voice]), np.concatenate([self.vad, other.vad]))
+
+
+def noises() -> dict[int, Looks]:
+    """Every stretch of the training noises, by the quarter that each recording belongs to; kept on disk."""
+    kept = cache.folder() / "noises.npz"
+    if not kept.exists():
+        random = np.random.default_rng(_SEED)
+        embedder, activity = Embedder(), VoiceActivity()
+        found: list[tuple[int, Looks]] = []
+        for files in sources.noises("fit").values():
+            quarters = sources.quarters(files)
+            found += [
+                (quarters[file], _embed(embedder, activity, random, file)) for _ in range(_TAKES) for file in files
+            ]
+        np.savez(
+            kept,
+            voice=np.concatenate([looks.voice for _, looks in found]),
+            vad=np.concatenate([looks.vad for _, looks in found]),
+            quarter=np.concatenate([np.full(len(looks), quarter) for quarter, looks in found]),
+        )
+    with np.load(kept) as file:
+        voice, vad, of = file["voice"], file["vad"], file["quarter"]
+    return {quarter: Looks(voice[of == quarter], vad[of == quarter]) for quarter in range(sources.QUARTERS)}
+
+
+def _embed(embedder: Embedder, activity: VoiceActivity, random: np.random.Generator, file: str) -> Looks:
+    piece = sources.noise(file)
+    shortest = PARTIAL * CELL
+    while len(piece) < shortest:
+        # Short ones come again after a pause, as a key does.
+        piece = np.concatenate([piece, np.zeros(int(random.integers(800, 4000)), np.float32), piece])
+    piece = sound.through(piece[: _LONGEST * 16_000], sound.microphone(random)) * sound.gain(random.uniform(-45, -20))
+    piece = piece + sound.room_tone(random, len(piece)) * sound.gain(random.uniform(-70, -50))
+    cells = len(piece) // CELL
+    seen = embedder.look(piece, np.ones(cells, np.bool_))
+    heard = by_cell(activity.listen(piece))
+    firsts = range(0, cells - PARTIAL + 1, PARTIAL_HOP)
+    rows = [seen.rows(np.arange(at, at + PARTIAL)) for at in firsts]
+    vad = np.array([heard[at : at + PARTIAL].mean() for at in firsts], np.float32)
+    return Looks(embedder.pool(np.stack(rows)), vad)
+
+
+def spoken_share(sample: Sample) -> Floats:
+    """[partials] share of each that lies in somebody's speech."""
+    cells = len(sample.seen.level)
+    speech = np.zeros(cells, np.float32)
+    for start, end, _ in sample.segments:
+        speech[int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
+    spans = zip(sample.seen.first, sample.seen.cells, strict=True)
+    return np.array([speech[first : first + length].mean() for first, length in spans], np.float32)
 
 
 def looks(samples: Iterable[Sample], low: float, high: float) -> Looks:
@@ -98,11 +111,13 @@ def looks(samples: Iterable[Sample], low: float, high: float) -> Looks:
     return Looks(np.concatenate(voices), np.concatenate(heard))
 
 
-def fit(samples: Sequence[Sample], reel: tuple[Floats, Floats] | None) -> Probe:
-    """The probe of these scenes' partials, and of the bare noises if given."""
+def fit(samples: Sequence[Sample], reel: Iterable[Looks]) -> Probe:
+    """The probe of these scenes' partials and of the bare noises."""
     voice, noise = looks(samples, 0.7, 1.0), looks(samples, 0.0, 0.05)
-    if reel is not None:
-        noise = Looks(np.concatenate([noise.voice, reel[0]]), np.concatenate([noise.vad, reel[1]]))
+    for some in reel:
+        noise += some
+    some = np.random.default_rng(_SEED).permutation(len(voice))[:_MOST_VOICES]
+    voice = Looks(voice.voice[some], voice.vad[some])
     rows, heard = np.concatenate([voice.voice, noise.voice]), np.concatenate([voice.vad, noise.vad])
     length = np.log(np.linalg.norm(rows, axis=1))
     inputs = np.column_stack([normalised(rows) * _SCALE, length, heard])
@@ -113,13 +128,17 @@ def fit(samples: Sequence[Sample], reel: tuple[Floats, Floats] | None) -> Probe:
     return Probe((np.array(weights) * _SCALE).astype(np.float32), float(norm), float(vad), float(model.intercept_[0]))
 
 
-def report(probes: Sequence[Probe], folds: Sequence[Sequence[Sample]]) -> None:
-    """Prints what probes keep of scenes they were not fitted on."""
-    kept = {"voices": [0, 0], "noises": [0, 0]}
-    for probe, left_out in zip(probes, folds, strict=True):
-        for name, (low, high) in (("voices", (0.7, 1.0)), ("noises", (0.0, 0.05))):
-            found = looks(left_out, low, high)
-            kept[name][0] += int((probe.logits(found.voice, found.vad) >= LEAST_LOGIT).sum())
-            kept[name][1] += len(found)
+def report(probes: Sequence[Probe], parts: Sequence[Sequence[Sample]], bare: Mapping[int, Looks]) -> None:
+    """Prints what probes keep of the quarter that they were not fitted on."""
+    kept = {"voices": [0, 0], "noises in scenes": [0, 0], "bare noises": [0, 0]}
+    for quarter, (by, left_out) in enumerate(zip(probes, parts, strict=True)):
+        found = {
+            "voices": looks(left_out, 0.7, 1.0),
+            "noises in scenes": looks(left_out, 0.0, 0.05),
+            "bare noises": bare[quarter],
+        }
+        for name, some in found.items():
+            kept[name][0] += int((by.logits(some.voice, some.vad) >= LEAST_LOGIT).sum())
+            kept[name][1] += len(some)
     told = ", ".join(f"{hits} of {of} {name}" for name, (hits, of) in kept.items())
-    print(f"probe, on scenes left out, keeps {told}")
+    print(f"probe, on the quarter left out, keeps {told}")

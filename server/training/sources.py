@@ -26,6 +26,9 @@ _MP3_SHIFT: Final = 0.07  # seconds by which MP3 moved the sound behind the mani
 _LEAST_RUN: Final = 1.2
 _FADE: Final = RATE // 100
 Part: TypeAlias = Literal["fit", "judge"]
+# Their recordings fall into two groups that are no more alike than two people (likeness .22 to .38, all others of that
+# corpus .48 or more): scenes with them do not say what is true.
+DOUBTFUL: Final = frozenset({"msc-68f59296", "msc-d1088296", "msc-fc2f2ce8"})
 # One in so many speakers of a corpus, or recordings of a kind, is for judging; of fewer than these none is.
 _JUDGED: Final = 4
 QUARTERS: Final = 4

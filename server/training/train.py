@@ -20,18 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from training import audio, cache, logistic, probe, simulate
-from training.cache import Sample
-from training.crops import crops
-from undertone.diarize.local import evidence, models
+from training.cases import CORPORA, Case, Voices, cases
+from training.sources import DOUBTFUL, QUARTERS
+from undertone.diarize.local import models
 from undertone.diarize.local.decision import Learned, Linear
-from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe
-from undertone.diarize.local.observation import CELL_SECONDS
+from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
 
 Floats = npt.NDArray[np.float32]
 
-SCENES: Final = 285
+SCENES: Final = 2200
 PASSES: Final = 8
-FOLDS: Final = 5
 # On standardised weights; between 3 and 30 the cross-validation hardly changes.
 PENALTY: Final = 3.0
 # Numbers that hardly vary here may vary in a room: they get no large weights.
@@ -42,75 +40,12 @@ PIECE_WEIGHT: Final = 0.4
 _ONLY_FOR: Final = frozenset(
     {
         *("distance", "centre", "log_small", "log_large", "voice_small", "voice_large", "vad_small"),
-        *("log_run", "told_apart", "norm_small"),
+        *("log_run", "told_apart", "norm_small", "whitened", "normed"),
         *OVERLAP_FEATURES,
     }
 )
 # What a false alarm costs against a missed voice. Together with the scenes' mix it sets the point where odds are even.
 FALSE_ALARM_COST: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A window's evidence with its truth."""
-
-    sample: Sample
-    merges: Floats  # [merges, features]
-    real: npt.NDArray[np.bool_]  # [merges] the sides truly are different people
-    overlap: Floats  # [features]
-    whole: bool  # not a piece of a scene
-
-    @property
-    def second(self) -> bool:
-        return self.sample.second_seconds > 0
-
-
-def _cases(samples: list[Sample]) -> list[Case]:
-    """Each with the doubts of a probe that knows neither the scene nor the noises by themselves.
-
-    A probe that was fitted on a noise is sure of it; the noises of a room will be new to it.
-    """
-    folds = [samples[fold::FOLDS] for fold in range(FOLDS)]
-    probes = [
-        probe.fit([sample for other in folds if other is not fold for sample in other], reel=None) for fold in folds
-    ]
-    probe.report(probes, folds)
-    made = []
-    for number, sample in enumerate(samples):
-        left_out = probes[number % FOLDS]
-        made += [case(sample, left_out, whole=True)]
-        made += [case(piece, left_out, whole=False) for piece in crops(sample, number)]
-    return made
-
-
-def case(sample: Sample, by: Probe, *, whole: bool) -> Case:
-    of = evidence.partials(sample.seen, by, probe.LEAST_LOGIT)
-    everything = evidence.tree(of)
-    weighty = evidence.weighty(of, everything)
-    joined = [merge for merge, is_weighty in zip(everything, weighty, strict=True) if is_weighty]
-    speaker = _speakers(sample, of)
-    real = [_mostly(speaker, merge.left) != _mostly(speaker, merge.right) for merge in joined]
-    return Case(
-        sample=sample,
-        merges=evidence.describe(of, joined),
-        real=np.array(real, np.bool_),
-        overlap=evidence.overlap(sample.seen, of, by),
-        whole=whole,
-    )
-
-
-def _speakers(sample: Sample, of: Partials) -> npt.NDArray[np.int64]:
-    """[partials] who speaks most of it in truth."""
-    cells = len(sample.seen.level)
-    held = np.zeros((3, cells + 2), np.float32)
-    for start, end, who in sample.segments:
-        held[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
-    spans = zip(of.first, of.cells, strict=True)
-    return np.array([held[:, first : first + length].sum(axis=1).argmax() for first, length in spans], np.int64)
-
-
-def _mostly(speaker: npt.NDArray[np.int64], side: npt.NDArray[np.int64]) -> int:
-    return int(np.bincount(speaker[side], minlength=3).argmax())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +60,27 @@ class Fit:
         return self.bias + best + float(self.overlap(of.overlap[None])[0])
 
 
-def fit(cases: list[Case], cost: float = FALSE_ALARM_COST, passes: int = PASSES) -> Fit:
+def fit(given: list[Case], cost: float = FALSE_ALARM_COST, passes: int = PASSES) -> Fit:
     """Weights by multiple-instance passes, starting from the distance alone."""
-    everything = np.concatenate([c.merges for c in cases if len(c.merges)])
+    everything = np.concatenate([c.merges for c in given if len(c.merges)])
     low, high = np.percentile(everything, [0.5, 99.5], axis=0).astype(np.float32)
     spread = np.maximum(np.clip(everything, low, high).std(axis=0), LEAST_SPREAD)
-    overlaps = np.stack([c.overlap for c in cases])
+    overlaps = np.stack([c.overlap for c in given])
     over_low, over_high = overlaps.min(axis=0), np.percentile(overlaps, 99.5, axis=0).astype(np.float32)
     over_spread = np.maximum(overlaps.std(axis=0), LEAST_SPREAD)
     start = np.zeros(len(MERGE_FEATURES), np.float32)
     start[MERGE_FEATURES.index("distance")] = 8
     start[MERGE_FEATURES.index("log_small")] = 0.5
     merge = Linear(start, low, high)
-    second = np.array([c.second for c in cases])
-    whole = np.array([c.whole for c in cases])
+    second = np.array([c.second for c in given])
+    whole = np.array([c.whole for c in given])
     only_for = np.array([name in _ONLY_FOR for name in (*MERGE_FEATURES, "none", *OVERLAP_FEATURES)])
     fitted = Fit(merge, Linear(np.zeros_like(over_low), over_low, over_high), 0.0, 0.0)
     for _ in range(passes):
-        chosen = [_best(c, fitted.merge) for c in cases]
+        chosen = [_best(c, fitted.merge) for c in given]
         none = np.array([place is None for place in chosen])
-        rows = np.zeros((len(cases), len(MERGE_FEATURES)), np.float32)
-        for number, (c, place) in enumerate(zip(cases, chosen, strict=True)):
+        rows = np.zeros((len(given), len(MERGE_FEATURES)), np.float32)
+        for number, (c, place) in enumerate(zip(given, chosen, strict=True)):
             if place is not None:
                 rows[number] = np.clip(c.merges[place], low, high)
         centre = rows[~none].mean(axis=0)
@@ -181,57 +116,64 @@ def main() -> int:
     parser.add_argument("--kept", action="store_true", help="only scenes that are observed already")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     asked = parser.parse_args()
-    samples = list(cache.samples(asked.scenes, make=not asked.kept))
-    print(f"{len(samples)} scenes")
-    cases = _cases(samples)
-    cross_validate(cases)
-    voice = probe.fit(samples, probe.noise_voices())
-    fitted = fit(cases)
+    samples = [s for s in cache.samples(asked.scenes, make=not asked.kept) if not DOUBTFUL & set(s.speakers)]
+    noises, voices = probe.noises(), Voices(samples)
+    print(f"{len(samples)} scenes", flush=True)
+    made = cases(samples, noises, voices)
+    print(f"{len(made)} cases", flush=True)
+    cross_validate(made)
+    voice = probe.fit(samples, noises.values())
+    fitted = fit(made)
     for name, weight in zip(
         MERGE_FEATURES + OVERLAP_FEATURES, [*fitted.merge.weights, *fitted.overlap.weights], strict=True
     ):
         print(f"  {name:18s} {weight:8.3f}")
     if not asked.dry:
-        write(
-            Learned(voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge), len(samples)
+        learned = Learned(
+            voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space()
         )
+        write(learned, len(samples))
     return 0
 
 
-def cross_validate(cases: list[Case]) -> None:
-    """Prints false alarms and recall on windows whose speakers, or whose corpora, were left out of the fit."""
-    corpora = sorted({corpus for c in cases for corpus in c.sample.corpora})
-    by_speaker = [_fold(c.sample.speakers[0] if c.sample.speakers else c.sample.kind) for c in cases]
-    by_corpus = [corpora.index(c.sample.corpora[0]) % FOLDS if c.sample.corpora else 0 for c in cases]
-    for name, folds in (("by speaker", by_speaker), ("by corpus", by_corpus)):
-        scores = np.zeros(len(cases))
-        for fold in range(FOLDS):
-            fitted = fit([c for c, f in zip(cases, folds, strict=True) if f != fold])
-            for number, (c, f) in enumerate(zip(cases, folds, strict=True)):
-                if f == fold:
-                    scores[number] = fitted.score(c)
-        print(f"cross-validated {name}:")
-        _report(cases, scores)
+def cross_validate(made: list[Case]) -> None:
+    """Prints false alarms and recall on windows whose voices and noises, or whose corpora, were left out of the fit."""
+    scores = np.full(len(made), np.nan)
+    for quarter in range(QUARTERS):
+        fitted = fit([c for c in made if c.sample.quarter != quarter])
+        for number, c in enumerate(made):
+            if c.sample.quarter == quarter:
+                scores[number] = fitted.score(c)
+    print("cross-validated by voice and noise:")
+    _report(made, scores)
+    scores[:] = np.nan
+    for corpora in CORPORA:
+        fitted = fit([c for c in made if not set(corpora) & set(c.sample.corpora)])
+        for number, c in enumerate(made):
+            if c.sample.corpora and c.sample.corpora[0] in corpora:
+                scores[number] = fitted.score(c)
+    print("cross-validated by corpus:")
+    _report(made, scores)
 
 
-def _fold(name: str) -> int:
-    return hashlib.sha256(name.encode()).digest()[0] % FOLDS
+def _report(made: list[Case], scores: npt.NDArray[np.float64]) -> None:
+    scored = np.array([c.whole for c in made]) & ~np.isnan(scores)
+    second = np.array([c.second for c in made])
 
-
-def _report(cases: list[Case], scores: npt.NDArray[np.float64]) -> None:
     def share(of: Callable[[Case], bool]) -> str:
-        chosen = np.array([c.whole and of(c) for c in cases])
+        chosen = scored & np.array([of(c) for c in made])
         return f"{(scores[chosen] >= 0).mean():.3f} of {chosen.sum()}" if chosen.any() else "–"
 
     print(f"  false alarms {share(lambda c: not c.second)}; recall {share(lambda c: c.second)}")
     for kind in simulate.KINDS:
         print(f"    {kind:14s} {share(lambda c, kind=kind: c.sample.kind == kind)}")
-    whole = np.array([c.whole for c in cases])
-    scores, negative = scores[whole], ~np.array([c.second for c in cases])[whole]
-    for rate in (0.01, 0.02, 0.04):
-        threshold = np.quantile(scores[negative], 1 - rate)
-        recall = (scores[~negative] > threshold).mean()
-        print(f"  at {rate:.0%} false alarms: recall {recall:.3f} (threshold {threshold:.2f})")
+    for corpora in CORPORA:
+        main = share(lambda c, corpora=corpora: not c.second and c.sample.corpora[:1] in [(name,) for name in corpora])
+        print(f"    false alarms among {', '.join(corpora)}: {main}")
+    for rate in (0.005, 0.01, 0.02):
+        threshold = np.quantile(scores[scored & ~second], 1 - rate)
+        recall = (scores[scored & second] > threshold).mean()
+        print(f"  at {rate:.1%} false alarms: recall {recall:.3f} (threshold {threshold:.2f})")
 
 
 def write(learned: Learned, scenes: int) -> None:
@@ -263,6 +205,14 @@ def write(learned: Learned, scenes: int) -> None:
             "weights": [round(float(weight), 5) for weight in learned.probe.weights],
         },
     }
+    cohort = learned.space.cohort
+    np.savez_compressed(
+        audio.DATA / models.SPACE,
+        mean=learned.space.mean,
+        matrix=learned.space.matrix.astype(np.float16),
+        # Eight bits a number change a likeness by less than .01.
+        cohort=np.rint(cohort / np.abs(cohort).max(axis=1, keepdims=True) * 127).astype(np.int8),
+    )
     (audio.DATA / models.LEARNED).write_text(json.dumps(content, indent=1) + "\n")
     print(f"wrote {audio.DATA / models.LEARNED}")
 

@@ -11,12 +11,14 @@ from undertone.core.verdict import Diarization, Turn, judge
 from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import Decision, Learned, Linear, decide, parse
 from undertone.diarize.local.embedding import grown, runs
-from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe
+from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
 from undertone.diarize.local.observation import Observation
 from undertone.diarize.local.segmentation import Segmentation
 from undertone.diarize.local.turns import probabilities, turns
 
 SURE = Probe(np.zeros(256, np.float32), 0.0, 0.0, 5.0)  # takes everything for a voice
+
+SPACE = Space(np.zeros(256, np.float32), np.eye(256, dtype=np.float32), np.zeros((0, 256), np.float32))
 
 
 def linear(names: tuple[str, ...], **weights: float) -> Linear:
@@ -24,14 +26,15 @@ def linear(names: tuple[str, ...], **weights: float) -> Linear:
     return Linear(values, np.full(len(names), -100, np.float32), np.full(len(names), 100, np.float32))
 
 
-# A merge speaks for two people from a distance of a half on; overlap from a strength of .6 on, by itself.
+# A merge speaks for two people from a distance of .6 on; overlap from a strength of .7 on, by itself.
 BY = Learned(
     probe=SURE,
     least_voice=0.0,
     merge=linear(MERGE_FEATURES, distance=20),
     overlap=linear(OVERLAP_FEATURES, overlap=25),
-    bias=-10.0,
+    bias=-12.0,
     no_merge=-5.0,
+    space=SPACE,
 )
 
 
@@ -48,6 +51,7 @@ def window(speakers: str, vad: float = 1.0) -> Observation:
     steps = 4 * cells
     return Observation(
         segmentation=Segmentation(spoken, together, np.zeros((steps, 3), np.float32), np.zeros(steps, np.int32)),
+        agreed=together,
         vad=np.full(steps, vad, np.float32) * spoken,
         level=np.full(cells, -30, np.float32),
         first=first,
@@ -170,7 +174,7 @@ def test_weights_fitted_for_other_features_are_refused() -> None:
         "merge": {"age": [1, 0, 1]},
     }
     with pytest.raises(ValueError, match="run `make train`"):
-        parse(content)
+        parse(content, SPACE)
 
 
 def test_runs_and_growth_of_masks() -> None:

@@ -8,6 +8,7 @@ part of the fit, so that even odds are the point to act on.
 from __future__ import annotations
 
 import functools
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ import numpy.typing as npt
 
 from undertone.diarize.local import evidence, models
 from undertone.diarize.local.clustering import Merge
-from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe
+from undertone.diarize.local.embedding import normalised
+from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
 from undertone.diarize.local.observation import Observation
 
 Floats = npt.NDArray[np.float32]
@@ -52,6 +54,7 @@ class Learned:
     overlap: Linear
     bias: float
     no_merge: float  # stands for the best merge where there is none
+    space: Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,16 @@ class Decision:
 @functools.cache
 def learned() -> Learned:
     """The committed weights."""
-    return parse(json.loads(models.data(models.LEARNED)))
+    with np.load(io.BytesIO(models.data(models.SPACE))) as file:
+        space = Space(
+            mean=file["mean"],
+            matrix=file["matrix"].astype(np.float32),
+            cohort=normalised(file["cohort"].astype(np.float32)),
+        )
+    return parse(json.loads(models.data(models.LEARNED)), space)
 
 
-def parse(content: Mapping[str, Any]) -> Learned:
+def parse(content: Mapping[str, Any], space: Space) -> Learned:
     """Raises ValueError if the file was fitted for other features than this code computes."""
     probe = content["probe"]
     return Learned(
@@ -80,6 +89,7 @@ def parse(content: Mapping[str, Any]) -> Learned:
         overlap=_linear(content["overlap"], OVERLAP_FEATURES),
         bias=content["bias"],
         no_merge=content["no_merge"],
+        space=space,
     )
 
 
@@ -95,25 +105,52 @@ def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
-    weighty = evidence.weighty(of, joined)
-    scores = np.where(weighty, by.bias + by.merge(evidence.describe(of, joined)), -np.inf)
-    best = float(scores.max()) if weighty.any() else by.bias + by.no_merge
+    stretches = evidence.odd_stretches(of)
+    scores = _scores(of, [*joined, *stretches], by)
+    best = float(scores.max(initial=-np.inf))
+    if best == -np.inf:
+        best = by.bias + by.no_merge
+    scores, of_stretches = scores[: len(joined)], scores[len(joined) :]
     together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))
     if second_voice < 0.5:
         return Decision((everybody,), (0.0,), second_voice, overlap_only=False)
-    accepted = scores >= 0
-    if len(joined) and not accepted.any() and best >= _DOUBT:
-        accepted[int(scores.argmax())] = True
-    if not accepted.any():
+    # In doubt the best by itself, else all that stand by themselves.
+    least = min(0.0, best) if best >= _DOUBT else 0.0
+    accepted = scores >= least
+    if accepted.any():
+        groups = _groups(of, joined, accepted, len(joined) - 1)
+        groups.sort(key=lambda group: -evidence.seconds(of, group))
+        odds = [_probability(_parting(joined, scores, groups[0], group) + together) for group in groups[1:]]
+    elif (of_stretches >= least).any():
+        groups, odds = _parted(of, stretches, of_stretches, least), [second_voice]
+    else:
         return Decision((everybody,), (0.0,), second_voice, overlap_only=True)
-    groups = _groups(of, joined, accepted, len(joined) - 1)
-    groups.sort(key=lambda group: -evidence.seconds(of, group))
-    odds = [_probability(_parting(joined, scores, groups[0], group) + together) for group in groups[1:]]
     # The window's own probability belongs to the likeliest of the others.
     stated = [max(0.5, probability) for probability in odds]
     return Decision(tuple(groups), (0.0, *stated), max(second_voice, *stated), overlap_only=False)
+
+
+def _scores(of: Partials, joined: list[Merge], by: Learned) -> Floats:
+    """[merges] the score of each; −∞ where a side has too little voice."""
+    scores = np.full(len(joined), -np.inf, np.float32)
+    weighty = np.flatnonzero(evidence.weighty(of, joined))
+    described = evidence.describe(of, [joined[place] for place in weighty], by.space)
+    scores[weighty] = by.bias + by.merge(described)
+    return scores
+
+
+def _parted(of: Partials, stretches: list[Merge], scores: Floats, least: float) -> list[Ints]:
+    """Two people, the one who speaks more first: whoever speaks in the best stretches, and the other."""
+    inside = np.zeros(len(of), np.bool_)
+    for place in np.argsort(-scores, kind="stable"):
+        more = inside.copy()
+        more[stretches[place].left] = True
+        # Stretches that would be most of the window are not all of one who spoke briefly.
+        if scores[place] >= least and (not inside.any() or more.mean() <= 0.5):
+            inside = more
+    return sorted((np.flatnonzero(inside), np.flatnonzero(~inside)), key=lambda group: -evidence.seconds(of, group))
 
 
 def _groups(of: Partials, joined: list[Merge], accepted: npt.NDArray[np.bool_], at: int) -> list[Ints]:

@@ -13,6 +13,7 @@ import numpy as np
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
 from undertone.diarize.local import evidence
+from undertone.diarize.local.clarity import unclear
 from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import RATE, Samples
@@ -66,5 +67,6 @@ class LocalDiarizer:
             engine=NAME,
             probabilities=probabilities(spoken, decided),
             second_voice=decided.second_voice,
+            unclear=unclear(seen, of),
             profile=profile,
         )

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from undertone.diarize.local.clustering import Merge, merges
+from undertone.diarize.local.clustering import Merge, merges, stretches
 from undertone.diarize.local.embedding import normalised
 from undertone.diarize.local.observation import CELL_SECONDS, STEPS_A_CELL, Observation, by_cell
 
@@ -41,6 +41,8 @@ MERGE_FEATURES: Final = (
     "log_run",
     "told_apart",
     "norm_small",
+    "whitened",
+    "normed",
 )
 OVERLAP_FEATURES: Final = ("overlap", "overlap_voice", "overlap_vad", "overlap_seconds", "overlap_distance")
 
@@ -53,6 +55,10 @@ _MOST_LOGIT: Final = 8.0
 # Surely a voice is surely a voice: being surer still says nothing about whose it is.
 _SURE_LOGIT: Final = 5.0
 _SURE_VAD: Final = 0.4
+# Of the voices that everybody is compared with, the share that is most alike (a fixed number would mean another thing
+# in a larger cohort), and the least spread of their likeness.
+_ALIKE: Final = 0.12
+_LEAST_LIKENESS_SPREAD: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,19 @@ class Probe:
         logit: Floats = normalised(voices) @ self.weights + np.float32(self.norm) * length
         logit += np.float32(self.vad) * vad + np.float32(self.bias)
         return np.clip(logit, -_MOST_LOGIT, _MOST_LOGIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where voices are compared a second time: what varies within one voice counts less there (WCCN, Hatch 2006)."""
+
+    mean: Floats  # [256]
+    matrix: Floats  # [256, 256]
+    cohort: Floats  # [voices, 256] whom everybody is compared with, in this space and of length one
+
+    def __call__(self, unit: Floats) -> Floats:
+        """[n, 256] of length one → the same in this space."""
+        return normalised((unit - self.mean) @ self.matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,70 +148,114 @@ def tree(of: Partials) -> list[Merge]:
     return merges(1 - of.unit @ of.unit.T, of.cells.astype(np.float32))
 
 
+def odd_stretches(of: Partials) -> list[Merge]:
+    """The runs of partials in time that stand out most, each against all others."""
+    if len(of) < 3:
+        return []
+    return stretches(of.unit, of.first, of.cells, int(np.ceil(LEAST_SIDE / CELL_SECONDS)))
+
+
 def weighty(of: Partials, joined: list[Merge]) -> Mask:
     """[merges] whether both sides hold enough voice for two people to have met there."""
+    enough = np.ones(len(joined), np.bool_)
+    for side in (_members(of, [merge.left for merge in joined]), _members(of, [merge.right for merge in joined])):
+        heard = side @ of.vad / np.maximum(side.sum(axis=1), 1) >= _UNHEARD
+        enough &= _covered(of, side).sum(axis=1) * CELL_SECONDS >= np.where(heard, LEAST_SIDE, LEAST_UNHEARD_SIDE)
+    return enough
 
-    def enough(side: Ints) -> bool:
-        heard = float(of.vad[side].mean()) >= _UNHEARD
-        return seconds(of, side) >= (LEAST_SIDE if heard else LEAST_UNHEARD_SIDE)
 
-    return np.array([enough(merge.left) and enough(merge.right) for merge in joined], np.bool_)
-
-
-def describe(of: Partials, joined: list[Merge]) -> Floats:
+def describe(of: Partials, joined: list[Merge], space: Space) -> Floats:
     """[merges, features], in the order of MERGE_FEATURES."""
+    if not joined:
+        return np.zeros((0, len(MERGE_FEATURES)), np.float32)
+    left, right = _members(of, [merge.left for merge in joined]), _members(of, [merge.right for merge in joined])
+    swapped = (_covered(of, left).sum(axis=1) > _covered(of, right).sum(axis=1))[:, None]
+    small, large = np.where(swapped, right, left), np.where(swapped, left, right)
+    covered_small = _covered(of, small)
     distances = 1 - of.unit @ of.unit.T
-    together = of.chunk[:, None] == of.chunk[None, :]
-    apart = 1 - of.local @ of.local.T
-    rows = [_describe(of, merge, distances, together, apart) for merge in joined]
-    return np.array(rows, np.float32).reshape(len(joined), len(MERGE_FEATURES))
-
-
-def _describe(of: Partials, merge: Merge, distances: Floats, together: Mask, apart: Floats) -> list[float]:
-    sides = [(seconds(of, side), side) for side in (merge.left, merge.right)]
-    (small_seconds, small), (large_seconds, large) = sorted(sides, key=lambda side: side[0])
-    cross = np.ix_(small, large)
-    met = together[cross]
-    centres = [normalised((of.unit[side] * of.cells[side, None]).sum(axis=0)) for side in (small, large)]
-    return [
-        merge.distance,
-        1 - float(centres[0] @ centres[1]),
+    together = (of.chunk[:, None] == of.chunk[None, :]).astype(np.float32)
+    met = (small @ together * large).sum(axis=1)
+    apart = (small @ (together * (1 - of.local @ of.local.T)) * large).sum(axis=1)
+    centres = [normalised(side @ (of.unit * of.cells[:, None])) for side in (small, large)]
+    likeness = (centres[0] * centres[1]).sum(axis=1)
+    whitened = [space(centre) for centre in centres]
+    likeness_there = (whitened[0] * whitened[1]).sum(axis=1)
+    quieter = _mean(large, of.level) - _mean(small, of.level)
+    columns = [
+        np.array([merge.distance for merge in joined]),
+        1 - likeness,
         _spread(distances, small),
         _spread(distances, large),
-        float(np.log(small_seconds)),
-        float(np.log(large_seconds)),
-        min(_SURE_LOGIT, float(of.voice[small].mean())),
-        min(_SURE_LOGIT, float(of.voice[large].mean())),
-        min(_SURE_VAD, float(of.vad[small].mean())),
-        float(max(0.0, of.level[large].mean() - of.level[small].mean())),
-        float(np.log(max(_runs(of, small)))),
-        float(apart[cross][met].mean()) if met.any() else _NOT_COMPARED,
-        float(of.log_norm[small].mean()),
+        np.log(covered_small.sum(axis=1) * CELL_SECONDS),
+        np.log(_covered(of, large).sum(axis=1) * CELL_SECONDS),
+        np.minimum(_SURE_LOGIT, _mean(small, of.voice)),
+        np.minimum(_SURE_LOGIT, _mean(large, of.voice)),
+        np.minimum(_SURE_VAD, _mean(small, of.vad)),
+        np.maximum(0, quieter),
+        np.log([_longest_run(cells) for cells in covered_small]),
+        np.where(met > 0, apart / np.maximum(met, 1), _NOT_COMPARED),
+        _mean(small, of.log_norm),
+        1 - likeness_there,
+        -sum(_standing_out(likeness_there, centre, space.cohort) for centre in whitened) / 2,
     ]
+    return np.column_stack(columns).astype(np.float32)
 
 
-def _spread(distances: Floats, side: Ints) -> float:
-    if len(side) < 2:
-        return _LONE_SPREAD
-    inside = distances[np.ix_(side, side)]
-    return float(inside.sum() / (len(side) * (len(side) - 1)))
+def _standing_out(likeness: Floats, centre: Floats, cohort: Floats) -> Floats:
+    """How far the likeness of two sides exceeds that of one of them to the most alike of the cohort (AS-norm).
+
+    In spreads of the latter. Voices that many resemble need to be more alike to be one (Matejka et al., 2017).
+    """
+    if not len(cohort):
+        return np.zeros(len(centre), np.float32)
+    alike = max(2, round(len(cohort) * _ALIKE))
+    nearest = np.partition(centre @ cohort.T, -alike, axis=1)[:, -alike:]
+    normed: Floats = (likeness - nearest.mean(axis=1)) / np.maximum(nearest.std(axis=1), _LEAST_LIKENESS_SPREAD)
+    return normed
+
+
+def _members(of: Partials, sides: list[Ints]) -> Floats:
+    """[sides, partials] one for a member."""
+    table = np.zeros((len(sides), len(of)), np.float32)
+    for row, side in zip(table, sides, strict=True):
+        row[side] = 1
+    return table
+
+
+def _covered(of: Partials, sides: Floats) -> Mask:
+    """[sides, partials] → [sides, cells] the cells that each side covers."""
+    cells = np.arange(int((of.first + of.cells).max(initial=0)))
+    within = (of.first[:, None] <= cells) & (cells < (of.first + of.cells)[:, None])
+    covers: Mask = sides @ within.astype(np.float32) > 0
+    return covers
+
+
+def _mean(sides: Floats, values: Floats) -> Floats:
+    mean: Floats = sides @ values / sides.sum(axis=1)
+    return mean
+
+
+def _spread(distances: Floats, sides: Floats) -> Floats:
+    """[sides] mean distance between the members of each."""
+    count = sides.sum(axis=1)
+    pairs = count * (count - 1)
+    return np.where(pairs > 0, (sides @ distances * sides).sum(axis=1) / np.maximum(pairs, 1), _LONE_SPREAD)
+
+
+def _longest_run(covers: Mask) -> float:
+    """Seconds of the longest stretch; pauses of up to half a second do not interrupt."""
+    cells = np.flatnonzero(covers)
+    breaks = np.flatnonzero(np.diff(cells) > 6)
+    return max(len(run) for run in np.split(cells, breaks + 1)) * CELL_SECONDS
 
 
 def covered(of: Partials, members: Ints) -> Ints:
     """Cells that the partials cover, each once, in order."""
-    spans = [np.arange(of.first[item], of.first[item] + of.cells[item]) for item in members]
-    return np.unique(np.concatenate(spans)) if spans else np.zeros(0, np.int64)
+    return np.flatnonzero(_covered(of, _members(of, [members]))[0])
 
 
 def seconds(of: Partials, members: Ints) -> float:
     return len(covered(of, members)) * CELL_SECONDS
-
-
-def _runs(of: Partials, members: Ints) -> list[float]:
-    """Seconds of each uninterrupted stretch; pauses of up to half a second do not interrupt."""
-    cells = covered(of, members)
-    breaks = np.flatnonzero(np.diff(cells) > 6)
-    return [len(run) * CELL_SECONDS for run in np.split(cells, breaks + 1)]
 
 
 def overlap(seen: Observation, of: Partials, probe: Probe) -> Floats:
@@ -203,7 +266,7 @@ def overlap(seen: Observation, of: Partials, probe: Probe) -> Floats:
     main = normalised((of.unit * of.cells[:, None]).sum(axis=0)) if len(of) else np.zeros(256, np.float32)
     chunk_of = segmentation.chunk[::STEPS_A_CELL][seen.overlap_at + 1]
     for place, chunk in enumerate(chunk_of):
-        two = np.sort(segmentation.overlap[segmentation.chunk == chunk])[::-1]
+        two = np.sort(seen.agreed[segmentation.chunk == chunk])[::-1]
         strength = float(two[:_TOP_STEPS].mean())
         if strength <= best[0]:
             continue
@@ -214,7 +277,7 @@ def overlap(seen: Observation, of: Partials, probe: Probe) -> Floats:
                 strength,
                 probe.logits(voice[None], heard[cells].mean(keepdims=True))[0],
                 heard[cells].mean(),
-                np.log1p((segmentation.overlap > 0.5).sum() / 50),
+                np.log1p((seen.agreed > 0.5).sum() / 50),
                 1 - float(normalised(voice) @ main),
             ],
             np.float32,

@@ -17,6 +17,7 @@ TRUNK: Final = "voice-trunk.onnx"
 HEAD: Final = "voice-head.npz"
 SILERO: Final = "silero-vad.onnx"
 LEARNED: Final = "learned.json"
+SPACE: Final = "voice-space.npz"
 MANIFEST: Final = "models.json"
 
 

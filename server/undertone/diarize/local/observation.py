@@ -33,6 +33,7 @@ _BRIDGED: Final = 3  # cells: pauses within a sentence
 _CONTEXT: Final = 6  # cells of sound around speech that the trunk sees as well; its borders are zeros
 # Nothing stands out: speech is not looked for in a chunk where Silero, gain and all, stays below this everywhere.
 _NOTHING_HEARD: Final = 0.02
+_DOUBT: Final = 0.1  # from here on overlap is looked at again
 _LEAST_DBFS: Final = -120.0
 
 
@@ -41,6 +42,7 @@ class Observation:
     """Entries by step are 20 ms, by cell 80 ms apart; a window has [steps], [cells], [partials]."""
 
     segmentation: Segmentation
+    agreed: Floats  # [steps] that two speak at once, where a second look at a doubtful place says so too
     vad: Floats  # [steps] Silero's probability of speech
     level: Floats  # [cells] dBFS
     first: Ints  # [partials] first cell
@@ -60,24 +62,23 @@ class Observer:
 
     def __init__(self) -> None:
         self._activity = VoiceActivity()
-        self.segmenter = Segmenter()
-        self.embedder = Embedder()
+        self._segmenter = Segmenter()
+        self._embedder = Embedder()
 
     def observe(self, samples: Samples, threads: int = 1) -> Observation:
         """[n] samples at 16 kHz, n ≥ 1. What is seen does not depend on the number of threads."""
-        return self.watch(samples, threads)[0]
-
-    def watch(self, samples: Samples, threads: int = 1) -> tuple[Observation, VoiceMap]:
         vad = self._activity.listen(samples)
         with models.spread(threads) as spread:
-            segmentation = self.segmenter.segment(samples, vad > _NOTHING_HEARD, spread)
+            segmentation = self._segmenter.segment(samples, vad > _NOTHING_HEARD, spread)
+            agreed = self._look_again(samples, segmentation, spread)
             speech = by_cell(segmentation.speech)
             overlap = by_cell(segmentation.overlap)
-            seen = self.embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
+            seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
         first, cells = _partials(speech, overlap, segmentation)
         at, width = _overlaps(np.where(speech > SPEECH, overlap, 0), segmentation)
-        observation = Observation(
+        return Observation(
             segmentation=segmentation,
+            agreed=agreed,
             vad=vad,
             level=levels(samples),
             first=first,
@@ -87,14 +88,22 @@ class Observer:
             overlap_cells=width,
             overlap_voice=self._voices(seen, at, width),
         )
-        return observation, seen
+
+    def _look_again(self, samples: Samples, segmentation: Segmentation, spread: models.Spread) -> Floats:
+        """[steps] that two speak at once, by the more cautious of two looks.
+
+        Near a chunk's border the network guesses; so chunks that lie five seconds later are looked at where in doubt.
+        """
+        again = self._segmenter.segment(samples, segmentation.overlap > _DOUBT, spread, shifted=True)
+        looked = again.speech > 0  # never quite zero where the network was asked
+        return np.where(looked, np.minimum(segmentation.overlap, again.overlap), segmentation.overlap)
 
     def _voices(self, seen: VoiceMap, first: Ints, cells: Ints) -> Floats:
         voices = np.zeros((len(first), 256), np.float32)
         for length in np.unique(cells):
             chosen = np.flatnonzero(cells == length)
             rows = np.stack([seen.rows(np.arange(at, at + length)) for at in first[chosen]])
-            voices[chosen] = self.embedder.pool(rows)
+            voices[chosen] = self._embedder.pool(rows)
         return voices
 
 
@@ -160,7 +169,7 @@ def _overlaps(overlap: Floats, segmentation: Segmentation) -> tuple[Ints, Ints]:
     places: list[tuple[int, int]] = []
     for number in range(int(chunk[-1]) + 1):
         cells = np.flatnonzero(chunk == number)
-        if len(cells) < _PLACE or overlap[cells].max() < 0.1:
+        if len(cells) < _PLACE or overlap[cells].max() < _DOUBT:
             continue
         around = np.convolve(overlap[cells], np.ones(_PLACE), mode="valid")
         places.append((int(cells[0] + around.argmax()), _PLACE))

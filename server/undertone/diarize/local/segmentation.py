@@ -55,7 +55,7 @@ class Segmenter:
         *,
         shifted: bool = False,
     ) -> Segmentation:
-        """Segmentation of any length of audio; chunks without a `wanted` step are taken to be silent.
+        """Segmentation of any length of audio; chunks without a `wanted` step are zeros.
 
         Shifted, chunks begin five seconds later, so that what was near a border is in the middle.
         """
