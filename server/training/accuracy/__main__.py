@@ -14,7 +14,9 @@ def main() -> int:
     parser.add_argument("--simulated", action="store_true", help="simulated windows of judging speakers, by kind")
     parser.add_argument("--sessions", action="store_true", help="simulated exams: false alarms an hour")
     parser.add_argument("--hours", type=float, default=sittings.HOURS, help="of simulated exams (%(default)s)")
-    parser.add_argument("--refit", action="store_true", help="speech-dev in folds, fitted on the others (implies --keep)")
+    parser.add_argument(
+        "--refit", action="store_true", help="speech-dev in folds, fitted on the others (implies --keep)"
+    )
     parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
     parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
     asked = parser.parse_args()

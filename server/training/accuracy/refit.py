@@ -36,7 +36,9 @@ def report(judged: Sequence[Judged], listener: Listener) -> None:
         for title, second in (("false alarms", False), ("recall", True)):
             chosen = [one for one in clear if one.second is second]
             by_fold = {f: [one for one in chosen if fold[one.truth.name] == f] for f in set(fold.values())}
-            rates = {f: sum(one.truth.name in alarms for one in some) / len(some) for f, some in by_fold.items() if some}
+            rates = {
+                f: sum(one.truth.name in alarms for one in some) / len(some) for f, some in by_fold.items() if some
+            }
             worst = (min if second else max)(rates, key=lambda f: rates[f])
 
             def hit(one: Judged, alarms: set[str] = alarms) -> bool:
