@@ -25,7 +25,7 @@ from undertone.diarize.local.observation import CELL_SECONDS
 Floats = npt.NDArray[np.float32]
 
 # Speakers in a scene, at most.
-_PEOPLE: Final = 4
+PEOPLE: Final = 4
 # A voice of the cohort is the mean of its partials in all scenes; fewer than these say too little.
 _LEAST_PARTIALS: Final = 4
 _LEAST_CELLS: Final = 12
@@ -143,7 +143,7 @@ def case(sample: Sample, by: Probe, space: Space, *, whole: bool) -> Case:
 
 def _held(sample: Sample) -> Floats:
     """[people, cells] who speaks."""
-    held = np.zeros((_PEOPLE, len(sample.seen.level) + 2), np.float32)
+    held = np.zeros((PEOPLE, len(sample.seen.level) + 2), np.float32)
     for start, end, who in sample.segments:
         held[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
     return held

@@ -1,7 +1,7 @@
-"""What analysing a minute costs on one core: as a whole by how much is spoken, by stage, and in memory.
+"""What analysing a minute costs on one core: by how much is spoken, by stage, and in memory.
 
-Each measurement takes the bundled minutes, in a fresh process with one thread. Beside it stands what decoding alone
-costs, which no analysis can do without.
+Each measurement takes the bundled minutes, in a fresh process with one thread. Stages are timed where they stand, in
+the engine at work, so that a stage that is passed over costs nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from tests.diarize.speech import ONE_VOICE, TWO_VOICES, encoded, minute
 
-if TYPE_CHECKING:
-    from undertone.diarize.base import Clip
-
 ROUNDS: Final = 3
 ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+REST: Final = "pooling, decision"
 
 
 def main() -> None:
@@ -30,14 +29,51 @@ def main() -> None:
     command = [sys.executable, "-m", "tests.bench.analysis"]
     done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, check=True, stdout=subprocess.PIPE)
     told = json.loads(done.stdout)
+    stages = list(next(iter(told["windows"].values()))["stages"])
     print(f"loading the engine        {told['load_ms']:8.0f} ms, once a process")
     print(f"memory of the process     {told['memory_mib']:8.0f} MiB at its peak")
-    print("\none window of 60 s, processor time      ms   windows/s/core   (wall)")
-    for name, (cpu, wall) in told["windows"].items():
-        print(f"  {name:32s} {cpu * 1000:8.0f}   {1 / cpu:8.2f}         ({1 / wall:.2f})")
-    print("\nstages of a minute full of speech, processor time")
-    for name, seconds in told["stages"].items():
-        print(f"  {name:32s} {seconds * 1000:8.0f}")
+    print("\none window of 60 s, processor time in ms (windows/s/core of the whole; by the wall in brackets)")
+    print(f"  {'':28s}{'windows/s/core':>18s}{'all':>7s}" + "".join(f"{name:>20s}" for name in stages))
+    for name, window in told["windows"].items():
+        speed = f"{1 / window['cpu']:.2f} ({1 / window['wall']:.2f})"
+        each = "".join(f"{window['stages'][stage] * 1000:20.0f}" for stage in stages)
+        print(f"  {name:28s}{speed:>18s}{window['cpu'] * 1000:7.0f}{each}")
+
+
+class Stopwatch:
+    """Processor time in named functions, that of named functions which they call left out."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._running: list[str] = []
+        self._since = time.process_time()
+
+    def watch(self, owner: Any, attribute: str, name: str) -> None:
+        """From now on calls of `owner.attribute` count as that stage."""
+        work = getattr(owner, attribute)
+        self.seconds[name] = 0.0
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(name):
+                return work(*args, **kwargs)
+
+        setattr(owner, attribute, watched)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._note()
+        self._running.append(name)
+        try:
+            yield
+        finally:
+            self._note()
+            self._running.pop()
+
+    def _note(self) -> None:
+        now = time.process_time()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
 
 
 def measure() -> None:
@@ -46,15 +82,13 @@ def measure() -> None:
 
     from undertone.diarize.base import Clip
     from undertone.diarize.engines import load
-    from undertone.diarize.local import evidence
-    from undertone.diarize.local.decision import decide, learned
+    from undertone.diarize.local import embedding, engine
     from undertone.diarize.local.decode import decode
-    from undertone.diarize.local.embedding import CELL, Embedder
     from undertone.diarize.local.segmentation import Segmenter
     from undertone.diarize.local.vad import VoiceActivity
 
     begun = time.process_time()
-    engine = load("local")
+    local = load("local")
     loaded = time.process_time() - begun
     speech = decode(minute(ONE_VOICE))
     seconds = len(speech) // 16_000
@@ -74,38 +108,32 @@ def measure() -> None:
         "a quiet room": spoken(0),
         "a dead microphone": dead,
     }
-    windows = {name: _cost(functools.partial(engine.diarize, clip)) for name, clip in clips.items()}
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    windows["decoding alone"] = _cost(lambda: decode(minute(ONE_VOICE)))
-
-    activity, segmenter, embedder, by = VoiceActivity(), Segmenter(), Embedder(), learned()
-    seen = engine.observe(speech)  # type: ignore[attr-defined]
-    everything = np.ones(-(-len(speech) // CELL), np.bool_)
-    of = evidence.partials(seen, by.probe, by.least_voice)
-    stages: dict[str, Callable[[], object]] = {
-        "decode": lambda: decode(minute(ONE_VOICE)),
-        "voice activity": lambda: activity.listen(speech),
-        "segmentation": lambda: segmenter.segment(speech),
-        "filter banks and voice trunk": lambda: embedder.look(speech, everything),
-        "clustering and decision": lambda: decide(seen, of, by),
-    }
+    watch = Stopwatch()
+    watch.watch(engine, "decode", "decode")
+    watch.watch(VoiceActivity, "listen", "voice activity")
+    watch.watch(Segmenter, "segment", "segmentation")
+    watch.watch(embedding, "fbank", "filter banks")
+    watch.watch(embedding.Embedder, "look", "voice trunk")
+    windows = {name: _cost(watch, functools.partial(local.diarize, clip)) for name, clip in clips.items()}
     told = {
         "load_ms": loaded * 1000,
-        "memory_mib": memory,
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "windows": windows,
-        "stages": {name: _cost(stage)[0] for name, stage in stages.items()},
     }
     json.dump(told, sys.stdout)
 
 
-def _cost(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of processor and of wall, the least of a few rounds."""
+def _cost(watch: Stopwatch, work: Callable[[], object]) -> dict[str, Any]:
+    """Seconds of processor, in all and by stage, and of wall: of the cheapest of a few rounds."""
     rounds = []
     for _ in range(ROUNDS):
-        cpu, wall = time.process_time(), time.perf_counter()
-        work()
-        rounds.append((time.process_time() - cpu, time.perf_counter() - wall))
-    return min(rounds)
+        watch.seconds = {**dict.fromkeys(watch.seconds, 0.0), REST: 0.0}
+        wall = time.perf_counter()
+        with watch.stage(REST):
+            work()
+        stages = dict(watch.seconds)
+        rounds.append({"cpu": sum(stages.values()), "wall": time.perf_counter() - wall, "stages": stages})
+    return min(rounds, key=lambda round_: round_["cpu"])
 
 
 if __name__ == "__main__":

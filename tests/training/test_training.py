@@ -1,4 +1,4 @@
-"""The simulator, the pieces, the bounded regression and the intervals behind `make train` and `make accuracy`."""
+"""The simulator, the pieces and the bounded regression behind `make train`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,9 @@ pytest.importorskip("sklearn", reason="the train extra is not installed")
 
 from tests.diarize.local.test_decision import window
 from training import audio, logistic, sources
-from training.accuracy import wilson
 from training.cache import Sample
 from training.crops import crop
 from training.simulate import KINDS, Studio, plan
-
-
-def test_wilson_intervals() -> None:
-    """Values from Brown, Cai, DasGupta, "Interval estimation for a binomial proportion" (2001), and by hand."""
-    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-3)
-    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-3)
-    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-3)
-    assert wilson(0, 0) == (0.0, 1.0)
 
 
 def test_every_kind_of_scene_comes_in_its_share() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from undertone.core.verdict import Turn
 from undertone.diarize.local.decision import Decision
 from undertone.diarize.local.embedding import runs
 from undertone.diarize.local.evidence import Partials
-from undertone.diarize.local.observation import SPEECH, STEPS_A_CELL, Observation
+from undertone.diarize.local.observation import PARTIAL, SPEECH, STEPS_A_CELL, Observation
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -22,14 +23,16 @@ _NEAR_CELLS: Final = 13
 # Overlapped speech whose second voice has no partial: the evidence was the mean over half a second, so its edges count.
 _FAINT_OVERLAP: Final = 0.35
 _SHORTEST_STEPS: Final = 3
+# Share of the votes by which a stretch is one person's; from .7 to .85 the turns are the same.
+_CLEAR: Final = 0.75
+_ON_END: Final = PARTIAL * STEPS_A_CELL
 
 
 def turns(seen: Observation, of: Partials, decided: Decision, duration_ms: int) -> tuple[Turn, ...]:
     """Speaker numbers are places in `decided.groups`; an overlapped second voice without partials is speaker 1."""
     if len(of) == 0:
         return ()
-    cells = -(-seen.steps // STEPS_A_CELL)
-    owner = np.repeat(_owners(of, decided, cells), STEPS_A_CELL)[: seen.steps]
+    owner = _owners(seen, of, decided)
     segmentation = seen.segmentation
     spoken = (segmentation.speech > SPEECH) & (owner >= 0)
     found: list[Turn] = []
@@ -45,8 +48,39 @@ def turns(seen: Observation, of: Partials, decided: Decision, duration_ms: int) 
     return tuple(sorted(found))
 
 
-def _owners(of: Partials, decided: Decision, cells: int) -> Ints:
-    """[cells] the speaker, −1 for none: the partials that cover a cell vote, the more the nearer their middle is."""
+def probabilities(spoken: tuple[Turn, ...], decided: Decision) -> dict[int, float]:
+    """By speaker of the turns: that it is another person than the one who speaks most in them.
+
+    That need not be the first group, whose partials are most: where two speak alike, a second may turn the balance.
+    """
+    of = dict(enumerate(decided.probabilities))
+    if decided.overlap_only:
+        of[1] = decided.second_voice
+    speech = {speaker: sum(turn.end_ms - turn.start_ms for turn in spoken if turn.speaker == speaker) for speaker in of}
+    main = max(of, key=lambda speaker: (speech[speaker], -speaker), default=0)
+    if main != 0:
+        of[0], of[main] = of[main], 0.0
+    return of
+
+
+def _owners(seen: Observation, of: Partials, decided: Decision) -> Ints:
+    """[steps] the speaker, −1 for none."""
+    cells = -(-seen.steps // STEPS_A_CELL)
+    votes = _votes(of, decided, cells)
+    owner = np.where(votes.max(axis=0) > 0, votes.argmax(axis=0), -1)
+    known = np.flatnonzero(owner >= 0)
+    for cell in np.flatnonzero(owner < 0):
+        nearest = known[np.abs(known - cell).argmin()]
+        if abs(int(nearest) - int(cell)) <= _NEAR_CELLS:
+            owner[cell] = owner[nearest]
+    by_step = np.repeat(owner, STEPS_A_CELL)[: seen.steps]
+    if len(decided.groups) < 2:
+        return by_step
+    return _settled(seen, np.repeat(votes, STEPS_A_CELL, axis=1)[:, : seen.steps], by_step)
+
+
+def _votes(of: Partials, decided: Decision, cells: int) -> Floats:
+    """[speakers, cells] the partials that cover a cell vote, the more the nearer their middle is."""
     votes = np.zeros((len(decided.groups), cells), np.float32)
     for speaker, members in enumerate(decided.groups):
         for item in members:
@@ -54,13 +88,35 @@ def _owners(of: Partials, decided: Decision, cells: int) -> Ints:
             weight = 1 - np.abs(np.arange(length) - (length - 1) / 2) / length
             stop = min(first + length, cells)
             votes[speaker, first:stop] += weight[: stop - first]
-    owner = np.where(votes.max(axis=0) > 0, votes.argmax(axis=0), -1)
-    known = np.flatnonzero(owner >= 0)
-    for cell in np.flatnonzero(owner < 0):
-        nearest = known[np.abs(known - cell).argmin()]
-        if abs(int(nearest) - int(cell)) <= _NEAR_CELLS:
-            owner[cell] = owner[nearest]
-    return owner
+    return votes
+
+
+def _settled(seen: Observation, votes: Floats, owner: Ints) -> Ints:
+    """The owners with the segmentation's borders: they are exact to 20 ms, where partials blur over a second.
+
+    A stretch that the segmentation gives to one of its speakers is one person's throughout if the votes in it, together
+    with all votes for that speaker in its chunk, say so clearly, and nobody else has a partial's time on end in it. If
+    somebody would lose most by that, the owners stay.
+    """
+    segmentation = seen.segmentation
+    voice = segmentation.chunk.astype(np.int64) * 3 + segmentation.local.argmax(axis=1)
+    share = votes / np.maximum(votes.sum(axis=0), 1e-9)
+    spoken = (segmentation.speech > SPEECH) & (owner >= 0)
+    of_voice = {int(v): share[:, spoken & (voice == v)].sum(axis=1) for v in np.unique(voice[spoken])}
+    settled = owner.copy()
+    for first, last in runs(spoken):
+        borders = [first, *(np.flatnonzero(np.diff(voice[first:last])) + first + 1).tolist(), last]
+        for start, stop in itertools.pairwise(borders):
+            everywhere = of_voice[int(voice[start])]
+            evidence = share[:, start:stop].mean(axis=1) + everywhere / max(float(everywhere.sum()), 1e-9)
+            clear = evidence.max() > 0 and evidence.max() >= _CLEAR * evidence.sum()
+            others = runs(owner[start:stop] != evidence.argmax())
+            if clear and all(end - begin <= _ON_END for begin, end in others):
+                settled[start:stop] = evidence.argmax()
+    for speaker in range(len(votes)):
+        if (spoken & (settled == speaker)).sum() < (spoken & (owner == speaker)).sum() / 2:
+            return owner
+    return settled
 
 
 def _others(owner: Ints) -> Ints:

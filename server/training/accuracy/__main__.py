@@ -1,0 +1,73 @@
+"""`make accuracy`: by default speech-dev; ARGS="--simulated", "--sessions", "--refit" for the rest."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from training.accuracy import curves, dev, folds, judging, refit, sittings, tables, turns
+from training.accuracy.windows import Judged, Listener
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--simulated", action="store_true", help="simulated windows of judging speakers, by kind")
+    parser.add_argument("--sessions", action="store_true", help="simulated exams: false alarms an hour")
+    parser.add_argument("--hours", type=float, default=sittings.HOURS, help="of simulated exams (%(default)s)")
+    parser.add_argument(
+        "--refit", action="store_true", help="speech-dev in folds, fitted on the others (implies --keep)"
+    )
+    parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
+    parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
+    asked = parser.parse_args()
+    if asked.simulated:
+        simulated(make=not asked.kept)
+    if asked.sessions:
+        sessions(asked.hours, make=not asked.kept)
+    if asked.refit:
+        listener = Listener(dev.folder())
+        single, _ = dev.judged(listener)
+        refit.report(single, listener)
+    elif not (asked.simulated or asked.sessions):
+        recorded(Listener(dev.folder() if asked.keep else None))
+    return 0
+
+
+def recorded(listener: Listener) -> None:
+    single, sessions = dev.judged(listener)
+    print(f"{len(single)} windows and {len(sessions)} sessions of {dev.CORPUS}, on which nothing was fitted")
+    windows(single)
+    sittings.report(sessions)
+    turns.report(single)
+
+
+def simulated(*, make: bool) -> None:
+    listener = Listener(judging.folder("judge", judging.VERSION))
+    judging.check(listener)
+    judged = list(judging.judged(listener, make=make))
+    speakers = {person.name for one in judged for person in one.truth.people}
+    print(f"{len(judged)} simulated windows of {len(speakers)} speakers on whom nothing was fitted")
+    windows(judged)
+    turns.report(judged, shift=0.0)
+
+
+def sessions(hours: float, *, make: bool) -> None:
+    folder = judging.folder("exams", sittings.VERSION)
+    sittings.report(sittings.judged(Listener(folder), folder, hours, make=make))
+
+
+def windows(judged: Sequence[Judged]) -> None:
+    """Everything that is told of windows one by one."""
+    scored = [one for one in judged if not one.truth.edge]
+    tables.false_alarms([one for one in scored if not one.second])
+    tables.recall([one for one in scored if one.second])
+    tables.unclear(scored)
+    tables.wrong(scored)
+    clear = [one for one in scored if not one.truth.faint]
+    curves.roc(clear)
+    curves.calibration(scored)
+    folds.worst(scored)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
