@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from undertone.diarize.local.observation import Observation
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+# What somebody who knows more adds to the score of a merge.
+Lean: TypeAlias = Callable[[Partials, Merge], float]
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
 _DOUBT: Final = -2.0
@@ -90,13 +92,16 @@ def _linear(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Linear:
     return Linear(weights=columns[:, 0], low=columns[:, 1], high=columns[:, 2])
 
 
-def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
+def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None) -> Decision:
     """Who is somebody else, among the partials of a window."""
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
     weighty = evidence.weighty(of, joined)
     scores = np.where(weighty, by.bias + by.merge(evidence.describe(of, joined)), -np.inf)
+    if lean is not None:
+        for place in np.flatnonzero(weighty):
+            scores[place] += lean(of, joined[place])
     best = float(scores.max()) if weighty.any() else by.bias + by.no_merge
     together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
     second_voice = _probability(best + together)

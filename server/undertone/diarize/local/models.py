@@ -17,6 +17,8 @@ TRUNK: Final = "voice-trunk.onnx"
 HEAD: Final = "voice-head.npz"
 SILERO: Final = "silero-vad.onnx"
 LEARNED: Final = "learned.json"
+LIKENESS: Final = "likeness.json"
+COHORT: Final = "cohort.npz"
 MANIFEST: Final = "models.json"
 
 
