@@ -1,6 +1,6 @@
 """Exams of speakers that nothing was fitted on, window after window with the profile handed on, as a server would.
 
-`python -m training.sessions` prints how often a changed voice is claimed in vain, an hour and a window, how many
+`make sessions` prints how often a changed voice is claimed in vain, an hour and a window, how many
 intrusions are found, and what the profile does for second voices beside the candidate's own.
 """
 

@@ -86,8 +86,19 @@ def test_a_window_with_two_voices_teaches_nothing() -> None:
     before = exam(*BEFORE)[1]
     judged, profile = exam(*BEFORE, " aaaa bb  ")
     assert len(judged.decision.groups) == 2
-    assert profile.voice is not None and before.voice is not None
+    assert profile.voice is not None
+    assert before.voice is not None
     assert profile.voice.windows == before.voice.windows
+
+
+def test_a_few_words_of_somebody_else_are_not_learned() -> None:
+    profile = exam(*BEFORE)[1]
+    assert profile.voice is not None
+    judged, of, after = heard("  aaaaaab ", profile, vad=0.0)
+    assert len(judged.decision.groups) == 1, "too few to be heard"
+    assert after.voice is not None
+    assert after.voice.seconds == pytest.approx(profile.voice.seconds + 7.2)
+    assert float(after.voice.unit[ord("b")]) < 0.02
 
 
 def test_the_candidate_comes_first_though_the_helper_speaks_more() -> None:
