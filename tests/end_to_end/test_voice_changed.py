@@ -102,5 +102,5 @@ async def test_switched_off_nobodys_voice_is_kept_or_compared(database_url: str,
             replaced = await cast.join("Ada")
             await cast.speak(replaced, 2 * CANDIDATE + helper())
             await cast.settled(120)
-            assert set(outcomes(proctor.events, replaced.id)) == {"clean"}
+            assert outcomes(proctor.events, replaced.id)[:3] == ["clean"] * 3
             assert await profiles(cast) == [None]

@@ -94,7 +94,7 @@ def test_a_window_with_two_voices_teaches_nothing() -> None:
 def test_a_few_words_of_somebody_else_are_not_learned() -> None:
     profile = exam(*BEFORE)[1]
     assert profile.voice is not None
-    judged, of, after = heard("  aaaaaab ", profile, vad=0.0)
+    judged, _, after = heard("  aaaaaab ", profile, vad=0.0)
     assert len(judged.decision.groups) == 1, "too few to be heard"
     assert after.voice is not None
     assert after.voice.seconds == pytest.approx(profile.voice.seconds + 7.2)
