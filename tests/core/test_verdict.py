@@ -118,6 +118,12 @@ def test_a_helper_who_is_in_doubt_is_not_left_over_in_place_of_the_candidate() -
     assert (verdict.voices, verdict.speech_ms) == (1, (8000,))
 
 
+def test_the_engines_main_voice_may_speak_less_than_another_that_counts() -> None:
+    """Its own odds of being somebody else are none: they must not do away with the other."""
+    verdict = judge(heard((0, 2000, 0), (3000, 9000, 1), main=0, sure={0: 0.0, 1: 0.9}))
+    assert (verdict.outcome, verdict.speech_ms) == (Outcome.MULTIPLE_VOICES, (2000, 6000))
+
+
 def test_a_voice_that_does_not_count_is_the_main_voice_and_joins_its_turns() -> None:
     verdict = judge(heard((0, 4000, 0), (4100, 6000, 1), (6100, 8000, 0), sure={1: 0.1}))
     assert verdict.turns == (Turn(0, 8000, 0),)

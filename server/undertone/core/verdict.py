@@ -59,7 +59,7 @@ class Diarization:
     engine: str
     probabilities: Mapping[int, float] | None = None  # by speaker: that this is another person than the main voice
     second_voice: float | None = None  # that anybody besides the main voice speaks, also where no turn says so
-    main: int | None = None  # the speaker who surely is the candidate, even if another speaks more
+    main: int | None = None  # the speaker taken for the main voice; None: whoever speaks most
     changed: float | None = None  # that the only voice is not the candidate's of the windows before
     silent: bool = False  # no sound above the gate: a muted or dead microphone
     unclear: str | None = None  # why the clip cannot be judged, e.g. too much noise
@@ -75,7 +75,7 @@ class Verdict:
     confidence: float  # 0..1: how sure the outcome is
     speech_ms: tuple[int, ...]  # per voice, the main one first
     other_ms: int  # speech of everyone but the main voice
-    turns: tuple[Turn, ...]  # by time; speaker 0 is the candidate where known, else speaks most; then by speech
+    turns: tuple[Turn, ...]  # by time; speaker 0 is the main voice, then by speech
     reason: str | None
     engine: str
 

@@ -75,7 +75,7 @@ class LocalDiarizer:
             engine=NAME,
             probabilities=probabilities,
             second_voice=decided.second_voice,
-            main=judged.main,
+            main=0 if decided.groups else None,
             changed=judged.changed,
             profile=profiles.write(known.after(of, judged, cells)),
         )

@@ -37,8 +37,7 @@ _LONGEST_EDGE: Final = 62
 class Judged:
     """A decision as the profile completes it."""
 
-    decision: Decision
-    main: int | None  # the group that surely is the candidate
+    decision: Decision  # the first group is the candidate, where that is sure
     changed: float | None  # that the only voice is somebody else's; None if nothing can be said
 
 
@@ -56,18 +55,18 @@ class Known:
         """The decision on a window of so many cells, with the candidate first and a changed voice named."""
         candidate = self.profile.candidate
         if candidate is None or len(of) == 0:
-            return Judged(decided, None, None)
+            return Judged(decided, None)
         if len(decided.groups) > 1:
             return self._candidate_first(candidate, of, decided)
         if decided.overlap_only:
-            return Judged(decided, None, None)
+            return Judged(decided, None)
         border = self._over_border(candidate, of, decided, cells)
         if border is not None:
             return border
         everything = voice_of(of, np.arange(len(of)))
         if everything.seconds < LEAST_CLAIM:
-            return Judged(decided, None, None)
-        return Judged(decided, None, self.by.stated(self.by.unlike(candidate, everything)))
+            return Judged(decided, None)
+        return Judged(decided, self.by.stated(self.by.unlike(candidate, everything)))
 
     def after(self, of: Partials, judged: Judged, cells: int) -> Profile:
         """What the next window is told."""
@@ -101,7 +100,7 @@ class Known:
         likest = int(np.argmin(odds))
         surely = odds[likest] <= self.by.same and min(odds[:likest] + odds[likest + 1 :]) - odds[likest] >= _SURELY
         if not surely:
-            return Judged(decided, None, None)
+            return Judged(decided, None)
         order = [likest, *(place for place in range(len(odds)) if place != likest)]
         # That two are different people is as likely whichever of them is named first.
         probabilities = list(decided.probabilities)
@@ -111,7 +110,7 @@ class Known:
             groups=tuple(decided.groups[place] for place in order),
             probabilities=(0.0, *(probabilities[place] for place in order[1:])),
         )
-        return Judged(ordered, 0, None)
+        return Judged(ordered, None)
 
     def _over_border(self, candidate: Voice, of: Partials, decided: Decision, cells: int) -> Judged | None:
         """Somebody else whose words began at the end of the window before and go on at the beginning of this one.
@@ -129,9 +128,9 @@ class Known:
             return None
         rest = np.setdiff1d(np.arange(len(of)), words)
         if evidence.seconds(of, rest) < evidence.LEAST_SIDE:
-            return Judged(decided, None, probability)
+            return Judged(decided, probability)
         split = Decision((rest, words), (0.0, probability), max(probability, decided.second_voice), overlap_only=False)
-        return Judged(split, 0, None)
+        return Judged(split, None)
 
 
 def edge(of: Partials, cells: int, *, last: bool) -> Ints:
