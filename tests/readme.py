@@ -18,6 +18,7 @@ def table() -> str:
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for each in dataclasses.fields(Settings):
         value = each.default
+        value = int(value) if isinstance(value, bool) else value
         shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
         private = " (environment only)" if each.metadata["private"] else ""
         default = f"`{shown}`" if shown else "–"

@@ -43,7 +43,8 @@ With --json a line is
   {"file", "window", "start", "seconds", "voices", "multiple_voices", "outcome", "other_seconds", "confidence",
    "turns": [[start, end, speaker], …]}
 in seconds: `start` from the file's beginning, turns from the window's. `voices` counts the people heard; speaker 0 is
-the main voice, `other_seconds` is the speech of everyone else. `outcome` is clean, silent, unclear or multiple_voices.
+the main voice, `other_seconds` is the speech of everyone else. `outcome` is clean, silent, unclear, multiple_voices, or
+voice_changed: one voice alone, unlike the one in the windows before.
 
 exit code: 0 if every file was analysed, 1 if one could not be (the reason is on stderr, the others are still done)."""
 

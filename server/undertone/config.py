@@ -70,6 +70,12 @@ def _one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("1 (on) or 0 (off) is needed")
+    return text == "1"
+
+
 def _secrets(text: str) -> tuple[str, ...]:
     secrets = tuple(secret.strip() for secret in text.split(",") if secret.strip())
     if any(len(secret) < MIN_SECRET_CHARACTERS for secret in secrets):
@@ -181,6 +187,12 @@ class Settings:
         60, _whole(1, 3600), "an analysis of one window that takes longer is killed", of=ANALYSIS
     )
     anomaly_minutes: int = _setting(10, _whole(1, 1440), "how long further windows grow an open anomaly", of=ANALYSIS)
+    voice_profile: bool = _setting(
+        True,
+        _switch,
+        "1: a candidate's voice is known again in later windows; 0: no voice profile is kept",
+        of=ANALYSIS,
+    )
     retention_days: int = _setting(
         30, _whole(1, 36_500), "an ended meeting and its evidence are deleted after this", of=ANALYSIS
     )
@@ -248,6 +260,8 @@ def private_variables() -> list[tuple[str, str]]:
 def _in_words(default: object) -> str:
     if default in (None, ()):
         return "unset"
+    if isinstance(default, bool):
+        return str(int(default))
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 

@@ -104,6 +104,7 @@ def duties_of(settings: Settings, processes: int) -> Duties:
         processes=processes,
         deadline_s=settings.analysis_seconds,
         anomaly_minutes=settings.anomaly_minutes,
+        voice_profile=settings.voice_profile,
         kept=Kept(settings.retention_days, settings.event_days),
     )
 

@@ -144,6 +144,12 @@ def test_the_summary_speaks_of_those_who_are_not_expected() -> None:
 
 
 def test_the_summary_of_a_changed_voice_speaks_of_the_main_one() -> None:
-    heard = place(None, verdict(Outcome.VOICE_CHANGED, turns=(Turn(3_000, 23_000, 0),)), window(2))
-    assert heard is not None
-    assert heard.summary == "a different voice than before for about 20 s at 02:03, confidence 0.87"
+    changed = verdict(Outcome.VOICE_CHANGED, turns=(Turn(5_000, 15_000, 0), Turn(18_000, 20_000, 0)), confidence=0.91)
+    opened = place(None, changed, window())
+    assert opened is not None
+    assert opened.summary == "one voice, unlike the one heard before, for about 12 s at 00:05, confidence 0.91"
+    grew = place(opened, changed, window(2))
+    assert grew is not None
+    assert grew.summary == (
+        "one voice, unlike the one heard before, in 2 windows, most recently for about 12 s at 02:05, confidence 0.91"
+    )

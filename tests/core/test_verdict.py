@@ -66,6 +66,20 @@ TABLE = {
         Outcome.CLEAN,
         2,
     ),
+    "somebody else alone": (heard((0, 5000, 0), changed=0.9), 1, Outcome.VOICE_CHANGED, 1),
+    "somebody else at even odds": (heard((0, 5000, 0), changed=LEAST_PROBABILITY), 1, Outcome.VOICE_CHANGED, 1),
+    "hardly somebody else": (heard((0, 5000, 0), changed=0.49), 1, Outcome.CLEAN, 1),
+    "somebody else, where two may speak": (heard((0, 5000, 0), changed=0.9), 2, Outcome.CLEAN, 1),
+    "somebody else who says nothing": (heard(changed=0.9), 1, Outcome.CLEAN, 0),
+    "two voices, whoever they are": (heard(*TWO, sure={1: 0.9}, changed=0.99), 1, Outcome.MULTIPLE_VOICES, 2),
+    "a doubtful second voice, and both somebody else": (
+        heard(*TWO, sure={1: 0.2}, changed=0.9),
+        1,
+        Outcome.VOICE_CHANGED,
+        1,
+    ),
+    "somebody else in noise": (heard((0, 5000, 0), changed=0.9, unclear="noise"), 1, Outcome.VOICE_CHANGED, 1),
+    "perhaps somebody else in noise": (heard((0, 5000, 0), changed=0.3, unclear="noise"), 1, Outcome.UNCLEAR, 1),
     "too much noise": (heard((0, 5000, 0), unclear="too much noise"), 1, Outcome.UNCLEAR, 1),
     "a second voice in noise is still a second voice": (
         heard(*TWO, sure={1: 0.8}, unclear="too much noise"),
@@ -88,6 +102,26 @@ def test_the_main_voice_is_the_one_that_speaks_most() -> None:
     assert [(turn.start_ms, turn.speaker) for turn in verdict.turns] == [(0, 1), (3000, 0), (10_000, 2)]
     assert verdict.speech_ms == (6000, 2000, 900)
     assert verdict.other_ms == 2900
+
+
+def test_the_candidate_is_the_main_voice_even_if_another_speaks_more() -> None:
+    turns = ((0, 2000, 0), (3000, 9000, 1), (10_000, 10_900, 2))
+    verdict = judge(heard(*turns, main=0))
+    assert [(turn.start_ms, turn.speaker) for turn in verdict.turns] == [(0, 0), (3000, 1), (10_000, 2)]
+    assert verdict.speech_ms == (2000, 6000, 900)
+    assert verdict.other_ms == 6900
+    assert judge(heard(*turns, main=7)) == judge(heard(*turns)), "a candidate who says nothing is nobody's number"
+
+
+def test_a_helper_who_is_in_doubt_is_not_left_over_in_place_of_the_candidate() -> None:
+    verdict = judge(heard((0, 2000, 0), (3000, 9000, 1), main=0, sure={0: 0.0, 1: 0.2}))
+    assert (verdict.voices, verdict.speech_ms) == (1, (8000,))
+
+
+def test_the_engines_main_voice_may_speak_less_than_another_that_counts() -> None:
+    """Its own odds of being somebody else are none: they must not do away with the other."""
+    verdict = judge(heard((0, 2000, 0), (3000, 9000, 1), main=0, sure={0: 0.0, 1: 0.9}))
+    assert (verdict.outcome, verdict.speech_ms) == (Outcome.MULTIPLE_VOICES, (2000, 6000))
 
 
 def test_a_voice_that_does_not_count_is_the_main_voice_and_joins_its_turns() -> None:
@@ -115,6 +149,8 @@ def test_confidence_speaks_of_the_outcome() -> None:
     assert judge(heard((0, 5000, 0), second_voice=0.3, sure={0: 0.0})).confidence == pytest.approx(0.7)
     assert judge(heard(*TWO)).confidence == pytest.approx(0.5), "an engine that states nothing is not sure of anything"
     assert judge(heard(silent=True)).confidence == 1
+    assert judge(heard((0, 5000, 0), changed=0.91)).confidence == pytest.approx(0.91)
+    assert judge(heard((0, 5000, 0), changed=0.3, second_voice=0.1, sure={0: 0.0})).confidence == pytest.approx(0.7)
 
 
 def test_reasons_are_given_where_there_is_no_answer() -> None:
@@ -148,6 +184,8 @@ diarizations = st.builds(
     engine=st.just("test"),
     probabilities=probabilities,
     second_voice=st.none() | st.floats(0, 1),
+    main=st.none() | st.integers(0, 4),
+    changed=st.none() | st.floats(0, 1),
     silent=st.booleans(),
     unclear=st.none() | st.just("noise"),
 )
@@ -159,7 +197,12 @@ def test_a_verdict_agrees_with_itself(diarization: Diarization, expected: int) -
     assert (verdict.outcome is Outcome.MULTIPLE_VOICES) == (verdict.voices > expected)
     assert 0 <= verdict.confidence <= 1
     assert len(verdict.speech_ms) == verdict.voices
-    assert list(verdict.speech_ms) == sorted(verdict.speech_ms, reverse=True)
+    assert list(verdict.speech_ms[1:]) == sorted(verdict.speech_ms[1:], reverse=True)
+    if diarization.main is None:
+        assert list(verdict.speech_ms[:1]) == sorted(verdict.speech_ms, reverse=True)[:1]
+    if verdict.outcome is Outcome.VOICE_CHANGED:
+        assert (verdict.voices, expected) == (1, 1)
+        assert verdict.confidence == pytest.approx(diarization.changed, abs=1e-4)
     assert verdict.other_ms == sum(verdict.speech_ms[1:])
     assert all(speech >= LEAST_SPEECH_MS for speech in verdict.speech_ms[1:])
     assert {turn.speaker for turn in verdict.turns} == set(range(verdict.voices))
@@ -186,6 +229,8 @@ def test_the_engines_numbers_do_not_matter(diarization: Diarization, number: lis
         engine="test",
         probabilities=None if stated is None else {number[speaker]: odds for speaker, odds in stated.items()},
         second_voice=diarization.second_voice,
+        main=None if diarization.main is None else number[diarization.main],
+        changed=diarization.changed,
         silent=diarization.silent,
         unclear=diarization.unclear,
     )
@@ -200,3 +245,4 @@ def test_who_is_allowed_more_voices_is_not_accused_sooner(diarization: Diarizati
     strict, lenient = judge(diarization, expected), judge(diarization, expected + 1)
     assert lenient.voices == strict.voices
     assert not (lenient.outcome is Outcome.MULTIPLE_VOICES and strict.outcome is not Outcome.MULTIPLE_VOICES)
+    assert lenient.outcome is not Outcome.VOICE_CHANGED

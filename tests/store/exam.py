@@ -20,6 +20,9 @@ ONE_VOICE = Diarization(turns=(Turn(0, 40_000, 0),), engine="test", probabilitie
 TWO_VOICES = Diarization(
     turns=(Turn(0, 30_000, 0), Turn(32_000, 36_000, 1)), engine="test", probabilities={1: 0.87}, profile=b"voice"
 )
+SOMEBODY_ELSE = Diarization(
+    turns=(Turn(5_000, 17_000, 0),), engine="test", probabilities={}, changed=0.91, profile=b"voice"
+)
 NO_SOUND = Diarization(turns=(), engine="test", silent=True)
 NOISE = Diarization(turns=(), engine="test", probabilities={}, unclear="too much noise")
 

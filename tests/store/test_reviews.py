@@ -7,7 +7,7 @@ import pytest
 
 from tests.store.house import ANN, EVIDENCE, House, as_read
 from undertone.core.errors import NotFound
-from undertone.core.events import Anomaly, AnomalyMoved, decode_event
+from undertone.core.events import Anomaly, AnomalyMoved, AnomalyState, decode_event
 from undertone.store.snapshot import list_anomalies
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +53,33 @@ async def test_one_that_was_reviewed_grows_no_more_even_if_withdrawn(exam: House
     await exam.reviews.give("exam", "k2", "a1", "open", None, "Paul")
     [row] = await exam.rows("select state, reviewed from anomalies")
     assert tuple(row.values()) == ("open", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decision", "kept"),
+    [
+        ("voice_changed", "dismissed", None),
+        ("voice_changed", "confirmed", b"voice"),
+        ("voice_changed", "open", b"voice"),
+        ("multiple_voices", "dismissed", b"voice"),
+    ],
+)
+async def test_a_dismissed_change_of_voice_lets_the_voice_be_learned_anew(
+    exam: House, kind: str, decision: AnomalyState, kept: bytes | None
+) -> None:
+    await exam.database.execute("update participants set profile = 'voice'")
+    await exam.database.execute("update anomalies set kind = :kind", {"kind": kind})
+    await exam.reviews.give("exam", "k1", "a1", decision, None, "Paul")
+    profiles = await exam.rows("select distinct profile from participants where participant = 'ann'")
+    assert [row["profile"] for row in profiles] == [kept]
+
+
+async def test_a_repeated_dismissal_forgets_no_voice_again(exam: House) -> None:
+    await exam.database.execute("update anomalies set kind = 'voice_changed'")
+    await exam.reviews.give("exam", "k1", "a1", "dismissed", None, "Paul")
+    await exam.database.execute("update participants set profile = 'learned anew'")
+    await exam.reviews.give("exam", "k1", "a1", "dismissed", None, "Paul")
+    assert {row["profile"] for row in await exam.rows("select profile from participants")} == {b"learned anew"}
 
 
 async def test_a_repeat_gets_the_first_event_and_changes_nothing(exam: House) -> None:

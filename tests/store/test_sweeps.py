@@ -246,6 +246,15 @@ async def test_profiles_die_with_the_meeting_once_nothing_waits(exam: Exam, swee
     assert await exam.value(remembered) == "cy,dora"
 
 
+async def test_where_no_profile_is_to_be_kept_all_go_at_once(exam: Exam, sweeps: Sweeps) -> None:
+    for participant in ("ada", "bob"):
+        await exam.candidate(participant)
+        await exam.window(0, participant)
+    await exam.sql("update participants set profile = 'voice'")
+    assert await sweeps.forget_profiles(everybody=True) == 2
+    assert await exam.value("select count(*) from participants where profile is not null") == 0
+
+
 async def test_old_events_are_trimmed_and_the_meeting_says_so(exam: Exam, sweeps: Sweeps) -> None:
     for meeting in ("m", "n"):
         await exam.meeting(meeting)

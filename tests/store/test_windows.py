@@ -82,6 +82,34 @@ async def test_the_profile_goes_from_window_to_window(exam: Exam, windows: Windo
     assert (await only(windows)).profile == b"voice"
 
 
+async def test_where_no_profile_is_to_be_kept_none_is_handed_on_and_the_old_one_goes(exam: Exam) -> None:
+    windows = Windows(exam.database, exam.moved.append, keep_profiles=False)
+    await exam.candidate()
+    await exam.sql("update participants set profile = 'voice'")
+    await exam.window(0)
+    claimed = await only(windows)
+    assert claimed.profile is None
+    await windows.judge(claimed, ONE_VOICE)
+    assert await exam.value("select profile from participants") is None
+
+
+async def test_where_several_voices_are_expected_nobodys_is_learned(exam: Exam, windows: Windows) -> None:
+    await exam.candidate(expected_voices=2)
+    await exam.window(0)
+    await windows.judge(await only(windows), ONE_VOICE)
+    assert await exam.value("select profile from participants") is None
+
+
+async def test_a_profile_that_was_forgotten_meanwhile_stays_forgotten(exam: Exam, windows: Windows) -> None:
+    await exam.candidate()
+    await exam.sql("update participants set profile = 'voice of somebody else'")
+    await exam.window(0)
+    claimed = await only(windows)
+    await exam.sql("update participants set profile = null")
+    await windows.judge(claimed, ONE_VOICE)
+    assert await exam.value("select profile from participants") is None
+
+
 async def test_a_small_meeting_does_not_wait_for_a_large_one(exam: Exam, windows: Windows) -> None:
     for number in range(200):
         await exam.candidate(f"p{number:03}", "large")

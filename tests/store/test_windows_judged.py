@@ -9,7 +9,7 @@ import anyio
 import msgspec
 import pytest
 
-from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, START, TWO_VOICES, Exam, open_exam
+from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, START, TWO_VOICES, Exam, open_exam
 from undertone.core.times import rfc3339
 from undertone.core.verdict import Diarization
 from undertone.store.meetings import Meetings
@@ -247,6 +247,27 @@ async def test_a_failure_says_nothing_of_the_candidate(exam: Exam) -> None:
         (claimed,) = await windows.claim("w", 1)
         await windows.failed(claimed, "the analyzer died")
     assert await exam.value("select state from participants") == "silent"
+
+
+async def test_a_changed_voice_is_an_anomaly_of_its_own_kind_whose_clip_stays(exam: Exam, windows: Windows) -> None:
+    await judged(exam, windows, 0, TWO_VOICES)
+    clip = await judged(exam, windows, 1, SOMEBODY_ELSE)
+    row = await exam.row(1)
+    assert (row["outcome"], row["voices"], f"clips/m/{row['clip']}.mp3") == ("voice_changed", 1, clip)
+    assert await exam.kinds() == ["window_judged", "anomaly_opened", "window_judged", "anomaly_opened"]
+    _, _, told, opened = await exam.events()
+    assert (told["outcome"], told["confidence"]) == ("voice_changed", 0.91)
+    anomaly = opened["anomaly"]
+    assert (anomaly["kind"], anomaly["state"], anomaly["count"]) == ("voice_changed", "open", 1)
+    assert anomaly["summary"] == ("one voice, unlike the one heard before, for about 12 s at 01:05, confidence 0.91")
+    assert await exam.value("select last_outcome from participants") == "voice_changed"
+    assert await anomalies(exam) == [("multiple_voices", 1), ("voice_changed", 1)]
+
+
+async def test_where_two_may_speak_either_may_speak_alone(exam: Exam, windows: Windows) -> None:
+    await exam.sql("update participants set expected_voices = 2")
+    await judged(exam, windows, 0, SOMEBODY_ELSE)
+    assert (await exam.row())["outcome"] == "clean"
 
 
 async def test_an_engine_without_profiles_leaves_the_one_there_is(exam: Exam, windows: Windows) -> None:

@@ -115,7 +115,7 @@ def place(
 def _who(verdict: Verdict, window: HeardWindow) -> str:
     """What was heard, as neutrally as can be said: people judge, this only points."""
     if verdict.outcome is Outcome.VOICE_CHANGED:
-        return "a different voice than before"
+        return "one voice, unlike the one heard before,"
     if window.expected_voices > 1:
         return f"{verdict.voices} voices where {window.expected_voices} are expected,"
     further = verdict.voices - 1

@@ -3,6 +3,9 @@
 The number of distinct speakers that an engine names is no evidence: engines split one voice in two, and take a chair
 for a voice. A voice besides the main one counts only if enough of it is heard and, where the engine says how sure it
 is, if it is more likely than not that a second person speaks. What does not count is taken to be the main voice.
+
+One voice alone may be the wrong one: an engine that keeps the candidate's voice over the windows may say how likely it
+is that somebody else speaks in the candidate's place.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ class Diarization:
     engine: str
     probabilities: Mapping[int, float] | None = None  # by speaker: that this is another person than the main voice
     second_voice: float | None = None  # that anybody besides the main voice speaks, also where no turn says so
+    main: int | None = None  # the speaker taken for the main voice; None: whoever speaks most
+    changed: float | None = None  # that the only voice is not the candidate's of the windows before
     silent: bool = False  # no sound above the gate: a muted or dead microphone
     unclear: str | None = None  # why the clip cannot be judged, e.g. too much noise
     profile: bytes | None = None  # the candidate's voice after this window, for the next one
@@ -70,28 +75,35 @@ class Verdict:
     confidence: float  # 0..1: how sure the outcome is
     speech_ms: tuple[int, ...]  # per voice, the main one first
     other_ms: int  # speech of everyone but the main voice
-    turns: tuple[Turn, ...]  # by time; speaker 0 speaks most, then 1, ...
+    turns: tuple[Turn, ...]  # by time; speaker 0 is the main voice, then by speech
     reason: str | None
     engine: str
 
 
 def judge(diarization: Diarization, expected_voices: int = 1) -> Verdict:
-    """The verdict on a window of a participant of whom so many voices are expected (at least 1)."""
+    """The verdict on a window of a participant of whom so many voices are expected (at least 1).
+
+    A changed voice is claimed only where one voice is expected and one is heard: of several that are allowed, any may
+    be the one that speaks.
+    """
     if expected_voices < 1:
         raise ValueError(f"expected_voices is {expected_voices}: at least the participant is expected")
     if diarization.silent:
         reason = "no sound: the microphone is muted or dead"
         return Verdict(Outcome.SILENT, 0, 1.0, (), 0, (), reason, diarization.engine)
-    turns = _main_voice_first(_without_doubtful(diarization))
+    turns = _main_voice_first(_without_doubtful(diarization), diarization.main)
     speech = _speech(turns)
     voices = len(speech)
     probability = _more_than(expected_voices, voices, diarization)
+    changed = (diarization.changed or 0.0) if voices == expected_voices == 1 else 0.0
     if voices > expected_voices:
         outcome, confidence = Outcome.MULTIPLE_VOICES, probability
+    elif changed >= LEAST_PROBABILITY:
+        outcome, confidence = Outcome.VOICE_CHANGED, changed
     elif diarization.unclear is not None:
         outcome, confidence = Outcome.UNCLEAR, max(probability, 1 - probability)
     else:
-        outcome, confidence = Outcome.CLEAN, 1 - probability
+        outcome, confidence = Outcome.CLEAN, 1 - max(probability, changed)
     return Verdict(
         outcome=outcome,
         voices=voices,
@@ -110,7 +122,7 @@ def _without_doubtful(diarization: Diarization) -> list[Turn]:
     speech = _speech(turns)
     if not speech:
         return []
-    main = _by_speech(speech)[0]
+    main = _by_speech(speech, diarization.main)[0]
     probabilities = diarization.probabilities
 
     def counts(speaker: int) -> bool:
@@ -121,8 +133,8 @@ def _without_doubtful(diarization: Diarization) -> list[Turn]:
     return _joined(Turn(turn.start_ms, turn.end_ms, kept[turn.speaker]) for turn in turns)
 
 
-def _main_voice_first(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    number = {speaker: place for place, speaker in enumerate(_by_speech(_speech(turns)))}
+def _main_voice_first(turns: Sequence[Turn], main: int | None) -> tuple[Turn, ...]:
+    number = {speaker: place for place, speaker in enumerate(_by_speech(_speech(turns), main))}
     return tuple(sorted(Turn(turn.start_ms, turn.end_ms, number[turn.speaker]) for turn in turns))
 
 
@@ -149,9 +161,9 @@ def _speech(turns: Iterable[Turn]) -> dict[int, int]:
     return speech
 
 
-def _by_speech(speech: Mapping[int, int]) -> list[int]:
-    """Speakers, the one who speaks most first; the engine's own order where they speak alike."""
-    return sorted(speech, key=lambda speaker: (-speech[speaker], speaker))
+def _by_speech(speech: Mapping[int, int], main: int | None) -> list[int]:
+    """Speakers: `main`, then the one who speaks most; the engine's own order where they speak alike."""
+    return sorted(speech, key=lambda speaker: (speaker != main, -speech[speaker], speaker))
 
 
 def _more_than(expected: int, voices: int, diarization: Diarization) -> float:

@@ -14,6 +14,16 @@ from undertone.store.anomalies import anomaly_of
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import Moved, NewEvent, StoredEvent, append, stored
 
+# A dismissed change of voice says that the voice may stay: the candidate's is learned anew. It comes before the
+# anomaly's lock, since the participant's row is locked first everywhere; a repeated key changes nothing.
+FORGET_VOICE: Final = """
+update participants p set profile = null
+from anomalies a
+where a.meeting = :meeting and a.anomaly = :anomaly and a.kind = 'voice_changed'
+  and p.meeting = a.meeting and p.participant = a.participant
+  and not exists (select from reviews r where r.meeting = a.meeting and r.key = :key)
+"""
+
 # The anomaly's lock orders those who decide about it, and keeps it from growing meanwhile.
 LOCK_ANOMALY: Final = """
 select a.*, p.name from anomalies a join participants p using (meeting, participant)
@@ -75,6 +85,8 @@ class Reviews:
         """
         which = {"meeting": meeting, "anomaly": anomaly}
         async with self._database.transaction() as transaction:
+            if decision == "dismissed":
+                await transaction.execute(FORGET_VOICE, {**which, "key": key})
             row = await transaction.fetch_one(LOCK_ANOMALY, which)
             if row is None:
                 raise NotFound("no such anomaly")

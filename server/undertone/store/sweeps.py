@@ -131,10 +131,12 @@ FORGET_PROFILES: Final = """
 with forgettable as materialized (
     select p.meeting, p.participant
     from meetings m join participants p using (meeting)
-    where m.ended_at < now() - make_interval(mins => :minutes) and p.profile is not null
-      and not exists (select from windows w where w.meeting = p.meeting and w.participant = p.participant
-                      and w.outcome is null)
-      and not exists (select from parts t where t.meeting = p.meeting and t.participant = p.participant)
+    where p.profile is not null and (cast(:everybody as boolean) or (
+        m.ended_at < now() - make_interval(mins => :minutes)
+        and not exists (select from windows w where w.meeting = p.meeting and w.participant = p.participant
+                        and w.outcome is null)
+        and not exists (select from parts t where t.meeting = p.meeting and t.participant = p.participant)
+    ))
     limit :batch
     for update of p skip locked
 )
@@ -252,9 +254,12 @@ class Sweeps:
         rows = await self._database.fetch_all(EXPIRED_MEETINGS, {"days": days, "batch": BATCH})
         return [row["meeting"] for row in rows]
 
-    async def forget_profiles(self) -> int:
-        """Voice profiles die with the meeting, once nothing of the participant waits to be judged. Returns how many."""
-        values = {"minutes": DELIVERY_AFTER_END_MINUTES, "batch": BATCH}
+    async def forget_profiles(self, *, everybody: bool = False) -> int:
+        """Voice profiles die with the meeting, once nothing of the participant waits to be judged. Returns how many.
+
+        With `everybody` those of meetings that go on die too.
+        """
+        values = {"minutes": DELIVERY_AFTER_END_MINUTES, "batch": BATCH, "everybody": everybody}
         return len(await self._database.fetch_all(FORGET_PROFILES, values))
 
     async def trim_events(self, days: int) -> int:

@@ -125,9 +125,15 @@ where meeting = :meeting and anomaly = :anomaly
 returning *, cast(:name as text) as name
 """
 
+# :profile follows from :known, which the window was claimed with: if the profile was forgotten meanwhile, it stays so.
 PARTICIPANT_JUDGED: Final = """
 update participants
-set last_outcome = :outcome, anomalies = anomalies + :opened, profile = coalesce(:profile, profile),
+set last_outcome = :outcome, anomalies = anomalies + :opened,
+    profile = case
+        when not cast(:keep as boolean) then null
+        when profile is not distinct from cast(:known as bytea) then coalesce(:profile, profile)
+        else profile
+    end,
     state = :state, reason = case when cast(:state as text) = state then reason else :state_reason end
 where meeting = :meeting and participant = :participant
 """

@@ -104,12 +104,14 @@ class Windows:
         lease_s: float = LEASE_S,
         retry_s: float = RETRY_S,
         anomaly_minutes: int = ANOMALY_MINUTES,
+        keep_profiles: bool = True,
     ) -> None:
         self._database = database
         self._moved = moved
         self._lease_s = lease_s
         self._retry_s = retry_s
         self._anomaly_minutes = anomaly_minutes
+        self._keep_profiles = keep_profiles
         self._after = ""  # the meeting that had the last turn
 
     async def claim(self, worker: str, limit: int) -> list[Claimed]:
@@ -132,7 +134,9 @@ class Windows:
                 return "nothing waits"
             row = await tx.fetch_one(CLAIM, {**turn, "worker": worker, "lease_s": self._lease_s})
         self._after = turn["meeting"]
-        return "another was faster" if row is None else Claimed(**row)
+        if row is None:
+            return "another was faster"
+        return Claimed(**{**row, "profile": row["profile"] if self._keep_profiles else None})
 
     async def renew(self, claimed: Claimed) -> bool:
         """Keep the window for another lease. False if it is not ours any more."""
@@ -183,7 +187,10 @@ class Windows:
                     **claimed.key,
                     "outcome": verdict.outcome.value,
                     "opened": int(moved is not None and moved.kind == "anomaly_opened"),
-                    "profile": None if isinstance(result, str) else result.profile,
+                    "keep": self._keep_profiles,
+                    "known": claimed.profile,
+                    # Of several who may speak, nobody knows whose voice the engine took for the candidate's.
+                    "profile": None if isinstance(result, str) or expected > 1 else result.profile,
                     "state": state,
                     "state_reason": _NOTHING_HEARD if state == "silent" else None,
                 }

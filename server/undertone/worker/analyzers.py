@@ -145,8 +145,7 @@ def _checked(answer: bytes, clip: Clip) -> Diarization:
     except msgspec.MsgspecError as error:
         raise AnalysisFailed(_printable(f"the engine's answer makes no sense: {error}")) from None
     stated = list((diarization.probabilities or {}).values())
-    if diarization.second_voice is not None:
-        stated.append(diarization.second_voice)
+    stated += [each for each in (diarization.second_voice, diarization.changed) if each is not None]
     if not all(0 <= probability <= 1 for probability in stated):  # NaN is not either
         raise AnalysisFailed("the engine's answer makes no sense: a probability outside of 0 to 1")
     end_ms = clip.samples * 1000 // clip.sample_rate + BEYOND_THE_END_MS

@@ -20,12 +20,13 @@ from undertone.worker.sweep import Kept, Sweeper
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What the process was told: which engine, how many processes of it, and how long things are kept."""
+    """What the process was told: which engine, how many processes of it, what is kept, and for how long."""
 
     engine: str
     processes: int
     deadline_s: float
     anomaly_minutes: int
+    voice_profile: bool
     kept: Kept
 
 
@@ -41,11 +42,13 @@ class Work:
         flush_due_parts: Callable[[], Awaitable[object]],
         duties: Duties,
     ) -> None:
-        windows = Windows(database, moved, anomaly_minutes=duties.anomaly_minutes)
+        windows = Windows(database, moved, anomaly_minutes=duties.anomaly_minutes, keep_profiles=duties.voice_profile)
         analyzers = Analyzers(duties.engine, duties.processes, deadline_s=duties.deadline_s)
         wake = Wake()
         loop = AnalysisLoop(windows, clips, analyzers, wake, _name())
-        sweeper = Sweeper(Sweeps(database, moved), clips, meetings, flush_due_parts, duties.kept)
+        sweeper = Sweeper(
+            Sweeps(database, moved), clips, meetings, flush_due_parts, duties.kept, keep_profiles=duties.voice_profile
+        )
         self.ring = wake.ring
         self.analyse = loop.run
         self.sweep = sweeper.run

@@ -38,12 +38,20 @@ class Sweeper:
     """`flush_due_parts` turns parts that nobody took up into short windows."""
 
     def __init__(
-        self, sweeps: Sweeps, clips: ClipStore, meetings: Meetings, flush_due_parts: Chore, kept: Kept
+        self,
+        sweeps: Sweeps,
+        clips: ClipStore,
+        meetings: Meetings,
+        flush_due_parts: Chore,
+        kept: Kept,
+        *,
+        keep_profiles: bool = True,
     ) -> None:
         self._sweeps = sweeps
         self._clips = clips
         self._meetings = meetings
         self._kept = kept
+        self._keep_profiles = keep_profiles
         # Seconds between two rounds. Those that somebody watches are quick; those that read much are rare.
         self._chores: tuple[tuple[float, Chore], ...] = (
             (5, sweeps.lose_candidates),
@@ -140,8 +148,8 @@ class Sweeper:
                     log.info("meeting %s deleted: it ended %d days ago", meeting, self._kept.meeting_days)
 
     async def forget_profiles(self) -> None:
-        """Nobody's voice outlives the meeting."""
-        while await self._sweeps.forget_profiles():
+        """Nobody's voice outlives the meeting; where none is to be kept, what was kept before goes too."""
+        while await self._sweeps.forget_profiles(everybody=not self._keep_profiles):
             pass
 
     async def trim_events(self) -> None:

@@ -11,6 +11,7 @@ from undertone.diarize.local import models
 from undertone.diarize.local.decision import learned
 from undertone.diarize.local.embedding import Embedder, VoiceMap
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
+from undertone.diarize.local.likeness import FEATURES, likeness
 
 
 def test_checksums_licences_and_size() -> None:
@@ -29,6 +30,15 @@ def test_what_was_learned_was_learned_with_these_models() -> None:
     assert tuple(content["merge"]) == MERGE_FEATURES
     assert tuple(content["overlap"]) == OVERLAP_FEATURES
     assert learned().probe.weights.shape == (256,)
+
+
+def test_the_likeness_of_voices_was_learned_with_these_models() -> None:
+    content = json.loads(models.data(models.LIKENESS))
+    assert content["fitted_from"]["models_json_sha256"] == hashlib.sha256(models.data(models.MANIFEST)).hexdigest()
+    assert tuple(content["weights"]) == FEATURES
+    by = likeness()
+    assert by.same < 0 < by.changed
+    assert np.allclose(np.linalg.norm(by.cohort, axis=1), 1, atol=1e-5)
 
 
 def test_pooling_is_that_of_the_network() -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from undertone.diarize.local.observation import Observation
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+# What somebody who knows more adds to the score of a merge.
+Lean: TypeAlias = Callable[[Partials, Merge], float]
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
 _DOUBT: Final = -2.0
@@ -100,13 +102,13 @@ def _linear(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Linear:
     return Linear(weights=columns[:, 0], low=columns[:, 1], high=columns[:, 2])
 
 
-def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
+def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None) -> Decision:
     """Who is somebody else, among the partials of a window."""
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
     stretches = evidence.odd_stretches(of)
-    scores = _scores(of, [*joined, *stretches], by)
+    scores = _scores(of, [*joined, *stretches], by, lean)
     best = float(scores.max(initial=-np.inf))
     if best == -np.inf:
         best = by.bias + by.no_merge
@@ -132,12 +134,15 @@ def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
     return Decision(tuple(groups), (0.0, *stated), max(second_voice, *stated), overlap_only=False)
 
 
-def _scores(of: Partials, joined: list[Merge], by: Learned) -> Floats:
+def _scores(of: Partials, joined: list[Merge], by: Learned, lean: Lean | None) -> Floats:
     """[merges] the score of each; −∞ where a side has too little voice."""
     scores = np.full(len(joined), -np.inf, np.float32)
     weighty = np.flatnonzero(evidence.weighty(of, joined))
     described = evidence.describe(of, [joined[place] for place in weighty], by.space)
     scores[weighty] = by.bias + by.merge(described)
+    if lean is not None:
+        for place in weighty:
+            scores[place] += lean(of, joined[place])
     return scores
 
 

@@ -13,12 +13,15 @@ import numpy as np
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
 from undertone.diarize.local import evidence
+from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.clarity import unclear
 from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import RATE, Samples
-from undertone.diarize.local.observation import Observation, Observer, levels
-from undertone.diarize.local.turns import probabilities, turns
+from undertone.diarize.local.known import Known
+from undertone.diarize.local.likeness import likeness
+from undertone.diarize.local.observation import STEPS_A_CELL, Observation, Observer, levels
+from undertone.diarize.local.turns import turns
 
 # A muted or dead microphone: 99.5 % of the window lies under −60 dBFS. A quiet room with an open microphone is at
 # −50 to −55 dBFS at its peaks, digital silence at none.
@@ -35,9 +38,10 @@ class LocalDiarizer:
     def __init__(self) -> None:
         self._observer = Observer()
         self._learned = learned()
+        self._likeness = likeness()
 
     def diarize(self, clip: Clip, profile: bytes | None = None, threads: int = 1) -> Diarization:
-        """Who speaks when. The profile is handed on as it came: this engine judges each window by itself.
+        """Who speaks when, and whether it is the voice of the windows before. Another engine's profile is begun anew.
 
         Raises AnalysisError where the clip cannot be decoded.
         """
@@ -46,7 +50,7 @@ class LocalDiarizer:
     def listen(self, samples: Samples, profile: bytes | None = None, threads: int = 1) -> Diarization:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
         if self.is_silent(samples):
-            return Diarization(turns=(), engine=NAME, silent=True, profile=profile)
+            return Diarization(turns=(), engine=NAME, silent=True, profile=profiles.after_silence(profile))
         return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile)
 
     def is_silent(self, samples: Samples) -> bool:
@@ -60,13 +64,20 @@ class LocalDiarizer:
     def decide(self, seen: Observation, duration_ms: int, profile: bytes | None = None) -> Diarization:
         """What was learned makes of it."""
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
-        decided = decide(seen, of, self._learned)
-        spoken = turns(seen, of, decided, duration_ms)
+        known = Known(profiles.read(profile), self._likeness)
+        cells = -(-seen.steps // STEPS_A_CELL)
+        judged = known.complete(of, decide(seen, of, self._learned, known.lean), cells)
+        decided = judged.decision
+        probabilities = dict(enumerate(decided.probabilities))
+        if decided.overlap_only:
+            probabilities[1] = decided.second_voice
         return Diarization(
-            turns=spoken,
+            turns=turns(seen, of, decided, duration_ms),
             engine=NAME,
-            probabilities=probabilities(spoken, decided),
+            probabilities=probabilities,
             second_voice=decided.second_voice,
             unclear=unclear(seen, of),
-            profile=profile,
+            main=0 if decided.groups else None,
+            changed=judged.changed,
+            profile=profiles.write(known.after(of, judged, cells)),
         )

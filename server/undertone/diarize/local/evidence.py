@@ -91,7 +91,7 @@ class Space:
 
     def __call__(self, unit: Floats) -> Floats:
         """[n, 256] of length one → the same in this space."""
-        return normalised((unit - self.mean) @ self.matrix)
+        return normalised(((unit - self.mean) @ self.matrix).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ HEAD: Final = "voice-head.npz"
 SILERO: Final = "silero-vad.onnx"
 LEARNED: Final = "learned.json"
 SPACE: Final = "voice-space.npz"
+LIKENESS: Final = "likeness.json"
+COHORT: Final = "cohort.npz"
 MANIFEST: Final = "models.json"
 
 

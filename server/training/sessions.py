@@ -1,0 +1,176 @@
+"""Exams of speakers that nothing was fitted on, window after window with the profile handed on, as a server would.
+
+`make sessions` prints how often a changed voice is claimed in vain, an hour and a window, how many
+intrusions are found, and what the profile does for second voices beside the candidate's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+
+from training import cache, desks, exams, sources
+from training.accuracy.intervals import wilson
+from training.exams import Desk, Exam
+from training.profile import ACTED
+from training.sources import Part
+from undertone.core.verdict import Outcome, Verdict, judge
+from undertone.diarize.local import profile as profiles
+from undertone.diarize.local.engine import LocalDiarizer
+from undertone.diarize.local.observation import Observation
+
+EXAMS: Final = 36
+SEED: Final = 90_000
+MINUTES: Final = (10, 20, 30)
+T = TypeVar("T")
+_ACCUSED: Final = (Outcome.MULTIPLE_VOICES, Outcome.VOICE_CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One window of an exam, as it was meant and as it was judged."""
+
+    exam: int
+    number: int
+    corpus: str
+    kind: exams.Kind
+    fresh: bool  # the candidate says what was not heard before in this exam
+    other_seconds: float
+    known: bool  # the profile was established before
+    verdict: Verdict
+    alone: Verdict  # what it would be without a profile
+
+    @property
+    def innocent(self) -> bool:
+        return self.kind in ("quiet", "candidate")
+
+
+def sessions(count: int = EXAMS, part: Part = "judge", engine: LocalDiarizer | None = None) -> list[Played]:
+    """Every window of the first `count` exams, in order. Observations are kept on disk."""
+    engine = engine or LocalDiarizer()
+    return [window for number in range(count) for window in _play(number, part, engine)]
+
+
+def exam_of(number: int, part: Part) -> Exam:
+    """Half of the exams are without intrusions, the others hold two to five."""
+    random = np.random.default_rng([SEED + number, 41])
+    minutes = int(random.choice(MINUTES))
+    intrusions = int(random.integers(2, 3 + minutes // 10)) if number % 2 else 0
+    return exams.exam(part, SEED + number, desks.pool(part), minutes, intrusions)
+
+
+def _play(number: int, part: Part, engine: LocalDiarizer) -> Iterator[Played]:
+    exam = exam_of(number, part)
+    profile: bytes | None = None
+    for place, (script, seen) in enumerate(zip(exam.scripts, _observed(exam, number, part, engine), strict=True)):
+        known = profiles.read(profile).candidate is not None
+        if seen is None:
+            continue
+        heard = engine.decide(seen, exams.SECONDS * 1000, profile)
+        profile = heard.profile
+        yield Played(
+            exam=number,
+            number=place,
+            corpus=exam.cast[0].corpus,
+            kind=script.kind,
+            fresh=script.fresh,
+            other_seconds=script.seconds(1),
+            known=known,
+            verdict=judge(heard),
+            alone=judge(engine.decide(seen, exams.SECONDS * 1000)),
+        )
+
+
+def _observed(exam: Exam, number: int, part: Part, engine: LocalDiarizer) -> Iterator[Observation | None]:
+    """What the networks say of each window. Minutes in which nobody speaks are left out: other figures judge those."""
+    where = desks.folder(f"exams-{part}")
+    noises = sources.noises(part)
+    for place, script in enumerate(exam.scripts):
+        file = where / f"{number:04d}-{place:02d}.npz"
+        if script.kind == "quiet":
+            yield None
+            continue
+        if not file.exists():
+            # A desk for each window, that one may be made without those before it; the desk's own things are the same.
+            desk = Desk(noises, [exam.seed, 7])
+            cache.write(file, engine.observe(desk.window(script.said, place)), {})
+        yield cache.read(file)[0]
+
+
+def report(played: Sequence[Played], minutes: int) -> None:
+    """Prints all figures; `minutes` counts those in which nobody speaks, too."""
+    hours = minutes / 60
+    innocent = [window for window in played if window.innocent]
+    claimed = [window for window in innocent if window.verdict.outcome is Outcome.VOICE_CHANGED]
+    acted = [window for window in claimed if window.corpus in ACTED]
+    print(f"{len({window.exam for window in played})} exams, {hours:.1f} hours, {len(played)} windows with speech")
+    print(
+        f"a changed voice claimed in vain: {len(claimed)} ({len(acted)} of actors), {len(claimed) / hours:.3f} an hour"
+    )
+    print(f"  in windows with words not heard before, profile established: {_share(_fresh(innocent), _is_changed)}")
+    for window in claimed:
+        print(f"    exam {window.exam} window {window.number} {window.corpus} {window.verdict}")
+    print("somebody else alone, profile established:")
+    alone = [window for window in played if window.kind == "alone" and window.known]
+    for low, high in ((0, 5), (5, 8), (8, 60), (5, 60)):
+        chosen = [window for window in alone if low <= window.other_seconds < high]
+        print(f"  {low} to {high} s: {_share(chosen, _is_changed)}")
+    print("second voices beside the candidate: found with a profile; without")
+    for kind in ("together", "border"):
+        chosen = [window for window in played if window.kind == kind and window.known]
+        print(f"  {kind} (windows): {_share(chosen, _accused)}; {_share(chosen, _accused_alone)}")
+    crossed = _crossings(played)
+    print(f"  borders (either window): {_share(crossed, lambda pair: any(map(_accused, pair)))}")
+    print(f"    without a profile: {_share(crossed, lambda pair: any(map(_accused_alone, pair)))}")
+    print(f"several voices claimed in vain: {_share(innocent, _is_several)}; {_share(innocent, _accused_alone)}")
+
+
+def _crossings(played: Sequence[Played]) -> list[tuple[Played, Played]]:
+    border = [window for window in played if window.kind == "border" and window.known]
+    return [
+        (one, two) for one, two in itertools.pairwise(border) if one.exam == two.exam and two.number == one.number + 1
+    ]
+
+
+def _fresh(windows: Sequence[Played]) -> list[Played]:
+    return [window for window in windows if window.fresh and window.known]
+
+
+def _is_changed(window: Played) -> bool:
+    return window.verdict.outcome is Outcome.VOICE_CHANGED
+
+
+def _is_several(window: Played) -> bool:
+    return window.verdict.outcome is Outcome.MULTIPLE_VOICES
+
+
+def _accused(window: Played) -> bool:
+    return window.verdict.outcome in _ACCUSED
+
+
+def _accused_alone(window: Played) -> bool:
+    return window.alone.outcome in _ACCUSED
+
+
+def _share(windows: Sequence[T], of: Callable[[T], bool]) -> str:
+    hits = sum(of(window) for window in windows)
+    low, high = wilson(hits, len(windows))
+    return f"{hits} of {len(windows)} ({low:.1%} to {high:.1%})"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exams", type=int, default=EXAMS, help="how many (default: %(default)s)")
+    asked = parser.parse_args()
+    minutes = sum(len(exam_of(number, "judge").scripts) for number in range(asked.exams))
+    report(sessions(asked.exams), minutes)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
