@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 import wave
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.audio import voice
-from tests.browser.devtools import Tab, tabs
+from tests.browser.devtools import tabs
+from tests.browser.exam import LISTENING, Exam, sit_down
 from tests.browser.find import chromium
 from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.sound import excusable_ms
@@ -30,35 +30,6 @@ KBPS: Final = 64
 # recorder does not yet call a gap.
 CLOSE_MS: Final = 1400
 HIDDEN_S: Final = 20  # Chromium slows a tab's timers down once it has been hidden for 10 s
-LISTENING: Final = """
-globalThis.told = [];
-addEventListener("undertone-state", (event) => told.push(event.detail.state));
-addEventListener("undertone-finished", (event) => { globalThis.finished = event.detail; });
-"""
-
-
-@dataclass
-class Exam:
-    """A meeting, and what its proctors are told."""
-
-    server: Server
-    meeting: str
-    admin_id: str
-    join_secret: str
-
-    @classmethod
-    def create(cls, server: Server) -> Exam:
-        answer = httpx.post(f"{server.url}/meetings", json={"title": "Algebra"}).raise_for_status().json()
-        return cls(server, answer["data"]["id"], answer["admin_id"], answer["join_secret"])
-
-    @property
-    def link(self) -> str:
-        return f"{self.server.url}/join/{self.meeting}#{self.join_secret}"
-
-    def events(self, kind: str) -> list[dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {self.admin_id}"}
-        page = httpx.get(f"{self.server.url}/meetings/{self.meeting}/events", headers=headers, params={"limit": 9999})
-        return [event for event in page.raise_for_status().json()["events"] if event["kind"] == kind]
 
 
 @pytest.fixture
@@ -145,38 +116,14 @@ async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening
     assert anomaly["anomaly"]["evidence"][0]["voices"] == 2
 
 
-# What a person would do; the page's parts are in shadow roots.
-CLICKING: Final = """
-globalThis.find = (root, text) => {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.localName === "button" && element.textContent.trim().startsWith(text)) return element;
-    const inside = element.shadowRoot && find(element.shadowRoot, text);
-    if (inside) return inside;
-  }
-  return null;
-};
-"""
-
-
-async def press(tab: Tab, text: str) -> None:
-    await tab.until(f"find(document, {text!r}) !== null")
-    await tab.evaluate(f"find(document, {text!r}).click()")
-
-
 async def test_a_hidden_tab_records_on(exam: Exam, two_voices: Path) -> None:
     path = chromium()
     assert path is not None
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     async with tabs(path, [*fake, f"--use-file-for-fake-audio-capture={two_voices}"]) as window:
         page = await window.open(exam.link)
-        await page.until("customElements.get('undertone-candidate') !== undefined")
-        await page.evaluate(LISTENING + CLICKING)
-        await page.until("document.querySelector('undertone-join').shadowRoot.querySelector('input') !== null")
-        await page.evaluate("document.querySelector('undertone-join').shadowRoot.querySelector('input').value = 'Ada'")
-        await press(page, "Continue")
-        await press(page, "I agree")
-        await press(page, "Start the check")
-        await press(page, "Start the exam")
+        await sit_down(page, "Ada")
+        await page.press("Start the exam")
         began = time.monotonic()
         await page.until("told.at(-1) === 'recording'")
         await window.open("about:blank")
@@ -185,8 +132,8 @@ async def test_a_hidden_tab_records_on(exam: Exam, two_voices: Path) -> None:
         assert await page.evaluate("document.visibilityState") == "hidden"
         await page.show()
         recorded = (time.monotonic() - began) * 1000
-        await press(page, "Finish")
-        await press(page, "Yes, finish")
+        await page.press("Finish")
+        await page.press("Yes, finish")
         await page.until("told.at(-1) === 'finished'")
         media = await page.evaluate("finished.bytes") * 8 / KBPS
     assert missing_ms(exam) <= excusable_ms(recorded)
