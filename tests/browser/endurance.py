@@ -58,9 +58,10 @@ globalThis.Worker = class extends Worker {
   }
 };
 """
+# A process's own pages are private: what it shares with other Chromiums on the machine is not its growth.
 COLUMNS: Final = (
     "page: scripts", "page: objects", "worker: scripts", "worker: objects", "worker: buffers", "worker: wasm",
-    "tab: PSS", "tab: RSS", "proctor: scripts", "proctor: objects", "proctor: PSS", "proctor: RSS", "tab: unsent",
+    "tab: private", "tab: RSS", "proctor: scripts", "proctor: objects", "proctor: private", "proctor: RSS", "tab: unsent",
 )  # fmt: skip
 WIDTH: Final = 9
 
@@ -100,8 +101,8 @@ class Sitting:
         unsent_ms: int = await self.candidate.evaluate("told.status.unstoredMs")
         tab, other = (each.memory_full_info() for each in self.processes)
         weighed = (
-            page.scripts, page.embedder, worker.scripts, worker.embedder, worker.buffers, wasm, tab.pss, tab.rss,
-            proctor.scripts, proctor.embedder, other.pss, other.rss, unsent_ms * BYTES_A_MS,
+            page.scripts, page.embedder, worker.scripts, worker.embedder, worker.buffers, wasm, tab.uss, tab.rss,
+            proctor.scripts, proctor.embedder, other.uss, other.rss, unsent_ms * BYTES_A_MS,
         )  # fmt: skip
         kib = {name: value / KIB for name, value in zip(COLUMNS, weighed, strict=True)}
         windows = None
