@@ -61,7 +61,8 @@ globalThis.Worker = class extends Worker {
 # A process's own pages are private: what it shares with other Chromiums on the machine is not its growth.
 COLUMNS: Final = (
     "page: scripts", "page: objects", "worker: scripts", "worker: objects", "worker: buffers", "worker: wasm",
-    "tab: private", "tab: RSS", "proctor: scripts", "proctor: objects", "proctor: private", "proctor: RSS", "tab: unsent",
+    "tab: private", "tab: RSS", "proctor: scripts", "proctor: objects", "proctor: private", "proctor: RSS",
+    "tab: unsent",
 )  # fmt: skip
 WIDTH: Final = 9
 
