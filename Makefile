@@ -131,6 +131,10 @@ chaos: $(VENV)/.dev ## faults, rubbish and kills by seed against real processes 
 	@$(SAY) "$(N) schedules from seed $(FIRST) on, $(JOBS) side by side"
 	@PYTHONPATH=server:client $(PY) -m tests.chaos --schedules $(N) --first $(FIRST) --jobs $(JOBS)
 
+endurance: $(VENV)/.dev $(VENV)/.bundle browser ## an hour's exam in a browser: what its pages' memory grows by (MINUTES=10)
+	@$(SAY) "an exam of $(or $(MINUTES),60) minutes"
+	@PYTHONPATH=server:client $(PY) -m tests.browser.endurance --minutes $(or $(MINUTES),60) $(ARGS)
+
 processing: $(VENV)/.dev ## what a browser's microphone processing does to a faint second voice (ARGS="--minutes 2")
 	@$(SAY) "the browser's processing, on ../shared/speech-dev"
 	@PYTHONPATH=server:client $(PY) -m tests.browser.processing ../shared/speech-dev $(ARGS)
@@ -227,4 +231,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos processing levels accuracy model train profile sessions lock clean
+.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos endurance processing levels accuracy model train profile sessions lock clean

@@ -34,6 +34,8 @@ def slope(times_s: Sequence[float], values: Sequence[float], block_s: float = BL
     if len(blocks) < LEAST_BLOCKS:
         return None
     means = [np.mean(block, axis=0) for block in blocks.values()]
+    if len({mean[1] for mean in means}) == 1:
+        return Slope(0.0, 0.0)  # of which linregress says that nothing is known
     from scipy import stats  # a second of imports, which all who collect tests would pay
 
     fit = stats.linregress([mean[0] / 60 for mean in means], [mean[1] for mean in means])

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 from playwright.async_api import Page
 
+from tests.browser.devtools import Tab
 from tests.browser.visitor import Visitor
 from tests.serving import Server
 
@@ -118,3 +119,18 @@ async def permit(page: Page, visitor: Visitor, setting: str) -> None:
         "browserContextId": info["targetInfo"]["browserContextId"],
     }
     await browser.send("Browser.setPermission", permission)
+
+
+async def sit_down(page: Tab, name: str) -> None:
+    """From the candidates' link through name, consent and check; what is left is "Start the exam".
+
+    Without Playwright, which looks into everything that a page does.
+    """
+    await page.until("customElements.get('undertone-candidate') !== undefined")
+    await page.evaluate(LISTENING)
+    await page.until("document.querySelector('undertone-join').shadowRoot.querySelector('input') !== null")
+    await page.evaluate(f"document.querySelector('undertone-join').shadowRoot.querySelector('input').value = {name!r}")
+    await page.press("Continue")
+    await page.press("I agree")
+    await page.press("Start the check")
+    await page.until("find(document, 'Start the exam') !== null")

@@ -13,17 +13,17 @@ from playwright.async_api import expect
 from tests.browser.candidate.exam import (
     CLOSE_MS,
     KBPS,
-    LISTENING,
     Exam,
     begin,
     begin_at_once,
     finish,
     join,
     missing_ms,
+    sit_down,
     stored_ms,
     until,
 )
-from tests.browser.devtools import Tab, tabs
+from tests.browser.devtools import tabs
 from tests.browser.find import chromium
 from tests.browser.sound import excusable_ms
 from tests.browser.visitor import Visitor
@@ -58,24 +58,6 @@ async def test_a_server_that_dies_in_between_loses_and_doubles_nothing(listening
     assert anomaly["anomaly"]["evidence"][0]["voices"] == 2
 
 
-# What a person would do; the page's parts are in shadow roots.
-CLICKING: Final = """
-globalThis.find = (root, text) => {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.localName === "button" && element.textContent.trim().startsWith(text)) return element;
-    const inside = element.shadowRoot && find(element.shadowRoot, text);
-    if (inside) return inside;
-  }
-  return null;
-};
-"""
-
-
-async def press(tab: Tab, text: str) -> None:
-    await tab.until(f"find(document, {text!r}) !== null")
-    await tab.evaluate(f"find(document, {text!r}).click()")
-
-
 # Which locks there were that keep the screen on.
 WAKING: Final = """
 globalThis.locks = [];
@@ -94,14 +76,9 @@ async def test_a_hidden_tab_records_on_and_only_one_in_front_keeps_the_screen_on
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     async with tabs(path, [*fake, f"--use-file-for-fake-audio-capture={two_voices}"]) as window:
         page = await window.open(exam.link)
-        await page.until("customElements.get('undertone-candidate') !== undefined")
-        await page.evaluate(LISTENING + CLICKING + WAKING)
-        await page.until("document.querySelector('undertone-join').shadowRoot.querySelector('input') !== null")
-        await page.evaluate("document.querySelector('undertone-join').shadowRoot.querySelector('input').value = 'Ada'")
-        await press(page, "Continue")
-        await press(page, "I agree")
-        await press(page, "Start the check")
-        await press(page, "Start the exam")
+        await page.evaluate(WAKING)
+        await sit_down(page, "Ada")
+        await page.press("Start the exam")
         began = time.monotonic()
         await page.until("told.at(-1) === 'recording'")
         await page.until("locks.length === 1 && !locks[0].released")
@@ -113,8 +90,8 @@ async def test_a_hidden_tab_records_on_and_only_one_in_front_keeps_the_screen_on
         await page.show()
         await page.until("locks.length === 2 && !locks[1].released")
         recorded = (time.monotonic() - began) * 1000
-        await press(page, "Finish")
-        await press(page, "Yes, finish")
+        await page.press("Finish")
+        await page.press("Yes, finish")
         await page.until("told.at(-1) === 'finished' && locks.length === 2 && locks[1].released")
         media = await page.evaluate("finished.bytes") * 8 / KBPS
     assert missing_ms(exam) <= excusable_ms(recorded)
