@@ -76,6 +76,7 @@ async def test_a_hidden_tab_records_on_and_only_one_in_front_keeps_the_screen_on
     fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     async with tabs(path, [*fake, f"--use-file-for-fake-audio-capture={two_voices}"]) as window:
         page = await window.open(exam.link)
+        await page.until("navigator.wakeLock !== undefined")  # the page has come
         await page.evaluate(WAKING)
         await sit_down(page, "Ada")
         await page.press("Start the exam")
