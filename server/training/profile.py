@@ -141,9 +141,9 @@ def together(voices: Sequence[Voice]) -> Voice:
     return known
 
 
-def fit(of: Sequence[Trial]) -> tuple[Doubles, float]:
-    """Weights and bias of the log odds that it is another person, at even odds beforehand."""
-    rows = np.stack([trial.row for trial in of]).astype(float)
+def fit(of: Sequence[Trial], without: frozenset[str] = frozenset()) -> tuple[Doubles, float]:
+    """Weights and bias of the log odds that it is another person, at even odds beforehand; some features left out."""
+    rows = np.stack([trial.row for trial in of]) * np.array([name not in without for name in FEATURES], float)
     other = np.array([trial.other for trial in of], float)
     centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), _LEAST_SPREAD)
     weight = np.where(other > 0, 0.5 / other.mean(), 0.5 / (1 - other.mean()))
@@ -153,15 +153,24 @@ def fit(of: Sequence[Trial]) -> tuple[Doubles, float]:
     return weights, float(bias - centre @ weights)
 
 
-def cross_validated(of: Sequence[Trial]) -> Doubles:
+def cross_validated(of: Sequence[Trial], without: frozenset[str] = frozenset()) -> Doubles:
     """Log odds of each trial by a fit that has not heard its desk."""
     scores = np.zeros(len(of))
     rows = np.stack([trial.row for trial in of]).astype(float)
     fold = np.array([trial.desk % FOLDS for trial in of])
     for each in range(FOLDS):
-        weights, bias = fit([trial for trial, f in zip(of, fold, strict=True) if f != each])
+        weights, bias = fit([trial for trial, f in zip(of, fold, strict=True) if f != each], without)
         scores[fold == each] = rows[fold == each] @ weights + bias
     return scores
+
+
+def equal_error(of: Sequence[Trial], scores: Doubles) -> float:
+    """The rate at which as many of the same person's trials are taken for another's as the other way round."""
+    other = np.array([trial.other for trial in of])[np.argsort(scores)]
+    missed = np.cumsum(other) / other.sum()
+    accused = 1 - np.cumsum(~other) / (~other).sum()
+    at = int(np.abs(missed - accused).argmin())
+    return float(missed[at] + accused[at]) / 2
 
 
 def points(of: Sequence[Trial], scores: Doubles) -> tuple[float, float]:
@@ -247,6 +256,8 @@ def main() -> int:
     of = list(trials(windows, corpus, crowd))
     print(f"{len(of)} trials at {len(windows)} desks, {sum(not trial.other for trial in of)} of the same person")
     scores = cross_validated(of)
+    alone = cross_validated(of, frozenset({"crowd", "crowd_profile"}))
+    print(f"  equal error rate {equal_error(of, scores):.3f}, without the crowd {equal_error(of, alone):.3f}")
     changed, same = points(of, scores)
     report(of, scores, changed, same)
     weights, bias = fit(of)
