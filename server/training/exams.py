@@ -174,7 +174,8 @@ def exam(part: Part, seed: int, pool: Sequence[Voice], minutes: int, intrusions:
     # A chapter's turn comes when the profile has long been made.
     pages = {int(minutes * share) for share in np.linspace(0, 1, len(mouth.chapters), endpoint=False)[1:]}
     # Every other minute: a border takes two.
-    places = sorted(random.choice(np.arange(6, minutes - 1, 2), size=intrusions, replace=False)) if intrusions else []
+    free = np.arange(6, minutes - 1, 2)
+    places = sorted(random.choice(free, size=min(intrusions, len(free)), replace=False)) if intrusions else []
     what = {int(place): str(random.choice(["alone", "border", "together"], p=[0.6, 0.2, 0.2])) for place in places}
     scripts: list[Script] = []
     while len(scripts) < minutes:

@@ -28,9 +28,9 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 FEATURES: Final = ("distance", "crowd", "crowd_profile", "log_seconds", "log_profile")
-# Beyond these nothing more is known of how sure one may be.
+# As long as they get in training: beyond, nothing was learned of how sure one may be.
 _MOST_SECONDS: Final = 15.0
-_MOST_PROFILE: Final = 90.0
+_MOST_PROFILE: Final = 25.0
 # People in general are those of the cohort who are most like the voice. With 5 or 30 it is no better.
 _LIKEST: Final = 12
 # However well the profile knows a voice, it moves a merge no further: a second voice that is like the candidate's is
