@@ -143,7 +143,7 @@ levels: $(VENV)/.dev ## what the check before the exam says of ../shared/speech-
 	@$(SAY) "verdicts of the microphone check"
 	@PYTHONPATH=server:client $(PY) -m tests.browser.levels ../shared/speech-dev
 
-accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev
+accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev (ARGS="--simulated", "--sessions" or "--refit")
 	@$(SAY) "accuracy of the local engine"
 	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
 

@@ -26,6 +26,7 @@ _STEADY: Final = ("rain", "traffic", "machine", "fan", "office", "water", "weath
 _CODED: Final = 10  # of so many exams one is heard through MP3
 # How the candidates are: utterances a minute, and how many of the candidates are so.
 _TALKATIVE: Final = ((0.15, 0.5, 1.5, 3.0), (0.35, 0.3, 0.25, 0.1))
+_LEAST_SECONDS: Final = 8.0  # of different speech
 KINDS: Final = ("beside", "in turns", "alone", "across a border")
 _TAIL: Final = RATE // 2  # of a room's echo
 
@@ -128,7 +129,10 @@ class Sitting(Stage):
     # The people
 
     def _people(self) -> None:
-        self._cast_list = self._cast(1, 10)
+        # Everybody sits one exam before anybody sits another: figures by speaker need many of them.
+        candidates = [voice for voice in self._voices if voice.seconds >= _LEAST_SECONDS]
+        order = np.random.default_rng(SEED).permutation(len(candidates))
+        self._cast_list = [candidates[int(order[self._number % len(order)])]]
         moody = self._random.random() < 0.4
         planned = self._plan()
         rate = float(self._random.choice(_TALKATIVE[0], p=_TALKATIVE[1]))

@@ -34,6 +34,7 @@ PLAN: Final = {
     "turns": 150,
     "three": 45,
 }
+_ENOUGH: Final = 6  # speakers of a corpus, so that each is drawn as often as those of others
 _SHORT: Final = 2.0  # seconds; longer runs are no short turns
 
 
@@ -55,6 +56,14 @@ class _Take(Take):
         kind = str(self._random.choice([kind for kind in kinds if kind in self._noises]))
         self.noises.add(kind)
         return super()._recording([kind])
+
+    def _weighted(self, pool: list[Voice]) -> Voice:
+        """By corpus as in training, but of a corpus with few speakers none much more often than others."""
+        while True:
+            voice = super()._weighted(pool)
+            alike = sum(other.corpus == voice.corpus for other in pool)
+            if self._random.random() < alike / _ENOUGH or alike == len(pool):
+                return voice
 
     def _disturb(self, level: float, both: bool = False) -> None:
         self.snr_db = -float(level)
