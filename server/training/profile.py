@@ -39,8 +39,8 @@ FOLDS: Final = 4
 # 40 minutes of an hour, once in 50 hours. Acted emotion is counted apart: nobody sits an exam in rage.
 ACCUSED_IN_VAIN: Final = 0.0005
 ACTED: Final = frozenset({"EmoDB", "CREMA-D"})
-# Log odds on top of that: a few people make the whole tail, and who was recorded on several days makes a longer one (the
-# first 28 exams of `training.sessions`: at 0.5, one candidate in 11 hours).
+# Log odds on top of that: a few people make the whole tail, and who was recorded on several days makes a longer one
+# (the first 28 exams of training/sessions.py: at 0.5, one candidate in 11 hours).
 MARGIN: Final = 1.0
 # Of the windows of other people so many may pass for the candidate's and move the profile.
 TAKEN_IN_VAIN: Final = 0.01

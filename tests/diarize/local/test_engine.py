@@ -75,7 +75,8 @@ def test_more_threads_change_nothing(engine: Diarizer, two_voices: Diarization) 
 def test_the_profile_holds_the_only_voice_and_of_two_neither(one_voice: Diarization, two_voices: Diarization) -> None:
     known = read(one_voice.profile).voice
     assert known is not None
-    assert (known.seconds, known.windows) == (pytest.approx(50, rel=0.15), 1)
+    assert known.seconds == pytest.approx(50, rel=0.15)
+    assert known.windows == 1
     assert (one_voice.changed, one_voice.main) == (None, 0)
     assert two_voices.profile is not None
     assert read(two_voices.profile) == Profile()
