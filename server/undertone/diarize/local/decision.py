@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -24,8 +24,8 @@ from undertone.diarize.local.observation import Observation
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-# What somebody who knows more adds to the score of a merge.
-Lean: TypeAlias = Callable[[Partials, Merge], float]
+# What somebody who knows more adds to the scores of merges, [merges] each; where it is −∞ there is too little voice.
+Lean: TypeAlias = Callable[[Partials, Sequence[Merge], Floats], Floats]
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
 _DOUBT: Final = -2.0
@@ -100,8 +100,7 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
     weighty = evidence.weighty(of, joined)
     scores = np.where(weighty, by.bias + by.merge(evidence.describe(of, joined)), -np.inf)
     if lean is not None:
-        for place in np.flatnonzero(weighty):
-            scores[place] += lean(of, joined[place])
+        scores = scores + lean(of, joined, scores)
     best = float(scores.max()) if weighty.any() else by.bias + by.no_merge
     together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
     second_voice = _probability(best + together)
