@@ -25,8 +25,10 @@ from scipy.optimize import minimize
 from training import audio, desks, logistic
 from training.desks import Heard
 from undertone.diarize.local import evidence, models
-from undertone.diarize.local.decision import learned
+from undertone.diarize.local.clustering import Merge
+from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.embedding import normalised
+from undertone.diarize.local.evidence import Partials
 from undertone.diarize.local.likeness import FEATURES, MOST_LEAN, Likeness, features, voice_of
 from undertone.diarize.local.profile import LEAST_SECONDS, Voice
 
@@ -39,8 +41,9 @@ FOLDS: Final = 4
 # 40 minutes of an hour, once in 50 hours. Acted emotion is counted apart: nobody sits an exam in rage.
 ACCUSED_IN_VAIN: Final = 0.0005
 ACTED: Final = frozenset({"EmoDB", "CREMA-D"})
-# Log odds on top of that: a few people make the whole tail, and people who were not heard yet may make a longer one.
-MARGIN: Final = 0.5
+# Log odds on top of that: a few people make the whole tail, and who was recorded on several days makes a longer one
+# (the first 28 exams of training/sessions.py: at 0.5, one candidate in 11 hours).
+MARGIN: Final = 1.0
 # Of the windows of other people so many may pass for the candidate's and move the profile.
 TAKEN_IN_VAIN: Final = 0.01
 # Of the windows of desks a third hold two voices. At 3 the profile only finds more, at 10 it hides too much.
@@ -231,17 +234,20 @@ def fit_lean(heard: Sequence[Sequence[Heard]], by: Likeness, crowd: Crowd) -> tu
 
 
 def _best(window: Heard, known: Voice, by: Likeness) -> tuple[float, float] | None:
-    """Of a window's best merge: how the profile parts it, and the window's score."""
-    weights = learned()
-    of = evidence.partials(window.seen, weights.probe, weights.least_voice)
-    joined = evidence.tree(of)
-    weighty = evidence.weighty(of, joined) if joined else np.zeros(0, np.bool_)
-    if not weighty.any():
+    """Of a window's best merge: how the profile parts it, and the window's score; None if it has no merge."""
+    best: list[Merge] = []
+
+    def look(_: Partials, joined: Sequence[Merge], scores: Floats) -> Floats:
+        if np.isfinite(scores).any():
+            best.append(joined[int(scores.argmax())])
+        return np.zeros_like(scores)
+
+    of = evidence.partials(window.seen, learned().probe, learned().least_voice)
+    odds = decide(window.seen, of, learned(), look).second_voice
+    if not best:
         return None
-    scores = np.where(weighty, weights.bias + weights.merge(evidence.describe(of, joined)), -np.inf)
-    overlapped = float(weights.overlap(evidence.overlap(window.seen, of, weights.probe)[None])[0])
-    place = int(scores.argmax())
-    return by.parted(known, of, joined[place]), float(scores[place]) + overlapped
+    odds = min(max(odds, 1e-9), 1 - 1e-9)
+    return by.parted(known, of, best[0]), float(np.log(odds / (1 - odds)))
 
 
 def main() -> int:

@@ -109,17 +109,20 @@ def report(played: Sequence[Played], minutes: int) -> None:
     claimed = [window for window in innocent if window.verdict.outcome is Outcome.VOICE_CHANGED]
     acted = [window for window in claimed if window.corpus in ACTED]
     print(f"{len({window.exam for window in played})} exams, {hours:.1f} hours, {len(played)} windows with speech")
-    print(
-        f"a changed voice claimed in vain: {len(claimed)} ({len(acted)} of actors), {len(claimed) / hours:.3f} an hour"
-    )
+    within = len({window.exam for window in claimed})
+    print(f"a changed voice claimed in vain: {len(claimed)} windows ({len(acted)} of actors) in {within} exams")
+    print(f"  windows an hour: {len(claimed) / hours:.3f}")
     print(f"  in windows with words not heard before, profile established: {_share(_fresh(innocent), _is_changed)}")
     for window in claimed:
-        print(f"    exam {window.exam} window {window.number} {window.corpus} {window.verdict}")
+        print(f"    exam {window.exam}, window {window.number}, {window.corpus}: {window.verdict.confidence}")
     print("somebody else alone, profile established:")
     alone = [window for window in played if window.kind == "alone" and window.known]
     for low, high in ((0, 5), (5, 8), (8, 60), (5, 60)):
         chosen = [window for window in alone if low <= window.other_seconds < high]
         print(f"  {low} to {high} s: {_share(chosen, _is_changed)}")
+    for corpus in sorted({window.corpus for window in alone}):
+        chosen = [window for window in alone if window.corpus == corpus and window.other_seconds >= 5]
+        print(f"    5 s and more, {corpus}: {_share(chosen, _is_changed)}")
     print("second voices beside the candidate: found with a profile; without")
     for kind in ("together", "border"):
         chosen = [window for window in played if window.kind == kind and window.known]

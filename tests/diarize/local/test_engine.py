@@ -11,6 +11,7 @@ from undertone.diarize.base import AnalysisError, Clip, Diarizer
 from undertone.diarize.engines import load
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.engine import LocalDiarizer
+from undertone.diarize.local.profile import Profile, read
 
 pytestmark = pytest.mark.slow  # seconds of the real engine
 
@@ -69,6 +70,16 @@ def test_the_same_clip_gives_the_same_answer(engine: Diarizer) -> None:
 
 def test_more_threads_change_nothing(engine: Diarizer, two_voices: Diarization) -> None:
     assert engine.diarize(minute(TWO_VOICES), threads=3) == two_voices
+
+
+def test_the_profile_holds_the_only_voice_and_of_two_neither(one_voice: Diarization, two_voices: Diarization) -> None:
+    known = read(one_voice.profile).voice
+    assert known is not None
+    assert known.seconds == pytest.approx(50, rel=0.15)
+    assert known.windows == 1
+    assert (one_voice.changed, one_voice.main) == (None, 0)
+    assert two_voices.profile is not None
+    assert read(two_voices.profile) == Profile()
 
 
 def test_the_profile_is_handed_on(engine: Diarizer) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -26,8 +26,8 @@ from undertone.diarize.local.observation import Observation
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-# What somebody who knows more adds to the score of a merge.
-Lean: TypeAlias = Callable[[Partials, Merge], float]
+# What somebody who knows more adds to the scores of merges, [merges] each; where it is −∞ there is too little voice.
+Lean: TypeAlias = Callable[[Partials, Sequence[Merge], Floats], Floats]
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
 _DOUBT: Final = -2.0
@@ -114,7 +114,9 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
     stretches = evidence.odd_stretches(of)
-    scores = _scores(of, [*joined, *stretches], by, lean)
+    scores = _scores(of, [*joined, *stretches], by)
+    if lean is not None:
+        scores = scores + lean(of, [*joined, *stretches], scores)
     best = float(scores.max(initial=-np.inf))
     if best == -np.inf:
         best = by.bias + by.no_merge
@@ -140,15 +142,12 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
     return Decision(tuple(groups), (0.0, *stated), max(second_voice, *stated), overlap_only=False)
 
 
-def _scores(of: Partials, joined: list[Merge], by: Learned, lean: Lean | None) -> Floats:
+def _scores(of: Partials, joined: list[Merge], by: Learned) -> Floats:
     """[merges] the score of each; −∞ where a side has too little voice."""
     scores = np.full(len(joined), -np.inf, np.float32)
     weighty = np.flatnonzero(evidence.weighty(of, joined))
     described = evidence.describe(of, [joined[place] for place in weighty], by.space)
     scores[weighty] = by.bias + by.merge(described)
-    if lean is not None:
-        for place in weighty:
-            scores[place] += lean(of, joined[place])
     return scores
 
 

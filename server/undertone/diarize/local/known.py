@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,6 +16,7 @@ from undertone.diarize.local.evidence import Partials
 from undertone.diarize.local.likeness import Likeness, voice_of
 from undertone.diarize.local.profile import Profile, Voice
 
+Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 # Of less speech nothing is claimed and nothing is kept: two seconds are about seven syllables.
@@ -46,10 +48,13 @@ class Known:
     profile: Profile
     by: Likeness
 
-    def lean(self, of: Partials, merge: Merge) -> float:
-        """What the profile adds to the score that two people meet in a merge."""
-        candidate = self.profile.candidate
-        return 0.0 if candidate is None else self.by.leaning(candidate, of, merge)
+    def lean(self, of: Partials, joined: Sequence[Merge], scores: Floats) -> Floats:
+        """[merges] what the profile adds to the scores that two people meet in them."""
+        added = np.zeros(len(joined), np.float32)
+        if self.profile.candidate is not None:
+            for place in np.flatnonzero(np.isfinite(scores)):
+                added[place] = self.by.leaning(self.profile.candidate, of, joined[int(place)])
+        return added
 
     def complete(self, of: Partials, decided: Decision, cells: int) -> Judged:
         """The decision on a window of so many cells, with the candidate first and a changed voice named."""
