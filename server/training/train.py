@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,19 +23,21 @@ from training import audio, cache, logistic, probe, simulate
 from training.cases import CORPORA, Case, Voices, cases
 from training.sources import DOUBTFUL, QUARTERS
 from undertone.diarize.local import models
-from undertone.diarize.local.decision import Learned, Linear
+from undertone.diarize.local.decision import Bent, Learned
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
 
 Floats = npt.NDArray[np.float32]
 
-SCENES: Final = 2200
+SCENES: Final = 1700
 PASSES: Final = 8
 # On standardised weights; between 3 and 30 the cross-validation hardly changes.
 PENALTY: Final = 3.0
 # Numbers that hardly vary here may vary in a room: they get no large weights.
 LEAST_SPREAD: Final = 0.1
 # Pieces of a scene say much the same as the whole.
-PIECE_WEIGHT: Final = 0.4
+PIECE_WEIGHT: Final = 0.2
+# Of all merges' numbers, the share under the knee: what parts two people lies beyond what parts the pieces of one.
+KNEE: Final = 80
 # More of these can only speak for a second voice.
 _ONLY_FOR: Final = frozenset(
     {
@@ -45,13 +47,13 @@ _ONLY_FOR: Final = frozenset(
     }
 )
 # What a false alarm costs against a missed voice. Together with the scenes' mix it sets the point where odds are even.
-FALSE_ALARM_COST: Final = 3.0
+FALSE_ALARM_COST: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    merge: Linear
-    overlap: Linear
+    merge: Bent
+    overlap: Bent
     bias: float
     no_merge: float
 
@@ -60,48 +62,68 @@ class Fit:
         return self.bias + best + float(self.overlap(of.overlap[None])[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Numbers as the regression sees them: clipped, each in two columns about its knee, centred, of spread one."""
+
+    names: tuple[str, ...]
+    low: Floats
+    high: Floats
+    knee: Floats
+    mean: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], rows: Floats, knee: float) -> Inputs:
+        """From the range of the rows; `knee` is a percentile."""
+        low, high = np.percentile(rows, [0.5, 99.5], axis=0).astype(np.float32)
+        knees = np.percentile(np.clip(rows, low, high), knee, axis=0).astype(np.float32)
+        plain = cls(names, low, high, knees, np.zeros(2 * len(names)), np.ones(2 * len(names)))
+        columns = plain(rows)
+        # Above the knee few numbers vary, and they still count.
+        least = np.concatenate([np.full(len(names), LEAST_SPREAD), np.full(len(names), LEAST_SPREAD / 100)])
+        return replace(plain, mean=columns.mean(axis=0), spread=np.maximum(columns.std(axis=0), least))
+
+    def __call__(self, rows: Floats) -> npt.NDArray[np.float64]:
+        within = np.clip(rows, self.low, self.high)
+        columns = np.hstack([np.minimum(within, self.knee), np.maximum(within - self.knee, 0)])
+        return np.asarray((columns - self.mean) / self.spread, np.float64)
+
+    def only_for(self) -> npt.NDArray[np.bool_]:
+        return np.array([name in _ONLY_FOR for name in self.names * 2])
+
+    def bent(self, weights: npt.NDArray[np.float64]) -> tuple[Bent, float]:
+        """Weights of the columns as weights of the numbers, and the constant that comes with them."""
+        below, above = np.split((weights / self.spread).astype(np.float32), 2)
+        return Bent(below, above, self.knee, self.low, self.high), -float(self.mean @ (weights / self.spread))
+
+
 def fit(given: list[Case], cost: float = FALSE_ALARM_COST, passes: int = PASSES) -> Fit:
     """Weights by multiple-instance passes, starting from the distance alone."""
-    everything = np.concatenate([c.merges for c in given if len(c.merges)])
-    low, high = np.percentile(everything, [0.5, 99.5], axis=0).astype(np.float32)
-    spread = np.maximum(np.clip(everything, low, high).std(axis=0), LEAST_SPREAD)
-    overlaps = np.stack([c.overlap for c in given])
-    over_low, over_high = overlaps.min(axis=0), np.percentile(overlaps, 99.5, axis=0).astype(np.float32)
-    over_spread = np.maximum(overlaps.std(axis=0), LEAST_SPREAD)
-    start = np.zeros(len(MERGE_FEATURES), np.float32)
-    start[MERGE_FEATURES.index("distance")] = 8
-    start[MERGE_FEATURES.index("log_small")] = 0.5
-    merge = Linear(start, low, high)
+    of_merge = Inputs.of(MERGE_FEATURES, np.concatenate([c.merges for c in given if len(c.merges)]), KNEE)
+    of_overlap = Inputs.of(OVERLAP_FEATURES, np.stack([c.overlap for c in given]), 100)
+    count = 2 * len(MERGE_FEATURES)
+    overlaps = of_overlap(np.stack([c.overlap for c in given]))
     second = np.array([c.second for c in given])
-    whole = np.array([c.whole for c in given])
-    only_for = np.array([name in _ONLY_FOR for name in (*MERGE_FEATURES, "none", *OVERLAP_FEATURES)])
-    fitted = Fit(merge, Linear(np.zeros_like(over_low), over_low, over_high), 0.0, 0.0)
+    weight = np.where(second, 1.0, cost) * np.where([c.whole for c in given], 1, PIECE_WEIGHT)
+    only_for = np.concatenate([of_merge.only_for(), [False], of_overlap.only_for()])
+    coefficients = np.zeros(count)
+    coefficients[MERGE_FEATURES.index("distance")] = 1
+    merge, _ = of_merge.bent(coefficients)
     for _ in range(passes):
-        chosen = [_best(c, fitted.merge) for c in given]
+        chosen = [_best(c, merge) for c in given]
         none = np.array([place is None for place in chosen])
-        rows = np.zeros((len(given), len(MERGE_FEATURES)), np.float32)
-        for number, (c, place) in enumerate(zip(given, chosen, strict=True)):
-            if place is not None:
-                rows[number] = np.clip(c.merges[place], low, high)
-        centre = rows[~none].mean(axis=0)
-        rows[none] = centre
-        inputs = np.hstack(
-            [(rows - centre) / spread, none[:, None], np.clip(overlaps, over_low, over_high) / over_spread]
+        rows = np.array(
+            [np.zeros(len(MERGE_FEATURES)) if at is None else c.merges[at] for c, at in zip(given, chosen, strict=True)]
         )
-        weight = np.where(second, 1.0, cost) * np.where(whole, 1.0, PIECE_WEIGHT)
+        inputs = np.hstack([np.where(none[:, None], 0, of_merge(rows)), none[:, None], overlaps])
         coefficients, bias = logistic.fit(inputs, second.astype(float), weight, PENALTY, only_for)
-        count = len(MERGE_FEATURES)
-        weights = (coefficients[:count] / spread).astype(np.float32)
-        fitted = Fit(
-            merge=Linear(weights, low, high),
-            overlap=Linear((coefficients[count + 1 :] / over_spread).astype(np.float32), over_low, over_high),
-            bias=float(bias - centre @ weights),
-            no_merge=float(coefficients[count] + centre @ weights),
-        )
-    return fitted
+        merge, of_merges = of_merge.bent(coefficients[:count])
+    overlap, of_overlaps = of_overlap.bent(coefficients[count + 1 :])
+    return Fit(merge, overlap, bias + of_merges + of_overlaps, float(coefficients[count] - of_merges))
 
 
-def _best(of: Case, by: Linear) -> int | None:
+def _best(of: Case, by: Bent) -> int | None:
     if not len(of.merges):
         return None
     scores = by(of.merges)
@@ -124,10 +146,11 @@ def main() -> int:
     cross_validate(made)
     voice = probe.fit(samples, noises.values())
     fitted = fit(made)
-    for name, weight in zip(
-        MERGE_FEATURES + OVERLAP_FEATURES, [*fitted.merge.weights, *fitted.overlap.weights], strict=True
+    for name, below, above in (
+        *zip(MERGE_FEATURES, fitted.merge.below, fitted.merge.above, strict=True),
+        *zip(OVERLAP_FEATURES, fitted.overlap.below, fitted.overlap.above, strict=True),
     ):
-        print(f"  {name:18s} {weight:8.3f}")
+        print(f"  {name:18s} {below:8.3f} {above:8.3f}")
     if not asked.dry:
         learned = Learned(
             voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space()
@@ -179,8 +202,8 @@ def _report(made: list[Case], scores: npt.NDArray[np.float64]) -> None:
 def write(learned: Learned, scenes: int) -> None:
     """The committed file: every weight by name, and what it was fitted from."""
 
-    def linear(names: tuple[str, ...], of: Linear) -> dict[str, list[float]]:
-        columns = zip(names, of.weights, of.low, of.high, strict=True)
+    def numbers(names: tuple[str, ...], of: Bent) -> dict[str, list[float]]:
+        columns = zip(names, of.below, of.above, of.knee, of.low, of.high, strict=True)
         return {name: [round(float(value), 6) for value in values] for name, *values in columns}
 
     content: dict[str, Any] = {
@@ -195,8 +218,8 @@ def write(learned: Learned, scenes: int) -> None:
         },
         "bias": round(learned.bias, 6),
         "no_merge": round(learned.no_merge, 6),
-        "merge": linear(MERGE_FEATURES, learned.merge),
-        "overlap": linear(OVERLAP_FEATURES, learned.overlap),
+        "merge": numbers(MERGE_FEATURES, learned.merge),
+        "overlap": numbers(OVERLAP_FEATURES, learned.overlap),
         "probe": {
             "least": learned.least_voice,
             "norm": round(learned.probe.norm, 6),

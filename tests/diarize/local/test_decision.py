@@ -9,7 +9,7 @@ import pytest
 
 from undertone.core.verdict import Diarization, Turn, judge
 from undertone.diarize.local import evidence
-from undertone.diarize.local.decision import Decision, Learned, Linear, decide, parse
+from undertone.diarize.local.decision import Bent, Decision, Learned, decide, parse
 from undertone.diarize.local.embedding import grown, runs
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
 from undertone.diarize.local.observation import Observation
@@ -21,17 +21,18 @@ SURE = Probe(np.zeros(256, np.float32), 0.0, 0.0, 5.0)  # takes everything for a
 SPACE = Space(np.zeros(256, np.float32), np.eye(256, dtype=np.float32), np.zeros((0, 256), np.float32))
 
 
-def linear(names: tuple[str, ...], **weights: float) -> Linear:
+def straight(names: tuple[str, ...], **weights: float) -> Bent:
     values = np.array([weights.get(name, 0.0) for name in names], np.float32)
-    return Linear(values, np.full(len(names), -100, np.float32), np.full(len(names), 100, np.float32))
+    high = np.full(len(names), 100, np.float32)
+    return Bent(values, np.zeros_like(values), knee=high, low=-high, high=high)
 
 
 # A merge speaks for two people from a distance of .6 on; overlap from a strength of .7 on, by itself.
 BY = Learned(
     probe=SURE,
     least_voice=0.0,
-    merge=linear(MERGE_FEATURES, distance=20),
-    overlap=linear(OVERLAP_FEATURES, overlap=25),
+    merge=straight(MERGE_FEATURES, distance=20),
+    overlap=straight(OVERLAP_FEATURES, overlap=25),
     bias=-12.0,
     no_merge=-5.0,
     space=SPACE,
@@ -164,8 +165,9 @@ def test_what_the_probe_rejects_is_not_listened_to() -> None:
 
 
 def test_numbers_beyond_those_met_in_training_count_no_more() -> None:
-    by = Linear(np.array([2.0], np.float32), np.array([0.0], np.float32), np.array([1.0], np.float32))
-    assert by(np.array([[5.0], [0.5], [-3.0]], np.float32)).tolist() == [2.0, 1.0, 0.0]
+    one, none = np.array([1.0], np.float32), np.array([0.0], np.float32)
+    by = Bent(below=2 * one, above=3 * one, knee=0.5 * one, low=none, high=one)
+    assert by(np.array([[5.0], [1.0], [0.5], [0.25], [-3.0]], np.float32)).tolist() == [2.5, 2.5, 1.0, 0.5, 0.0]
 
 
 def test_weights_fitted_for_other_features_are_refused() -> None:

@@ -1,7 +1,6 @@
 """Can the window be judged at all? Under steady noise neither answer is reliable, and the verdict says so.
 
-The noise is the level that the window hardly ever falls below. Measured on simulated minutes, a second voice is found in
-noise 6 dB under the speech; of noise as loud as that the networks hear voices neither reliably nor rightly.
+The noise is the level that the window hardly ever falls below. Noise that comes and goes leaves gaps to judge by.
 """
 
 from __future__ import annotations

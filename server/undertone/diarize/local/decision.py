@@ -1,6 +1,6 @@
 """Is there a second person: the fitted weights, and what they make of the evidence.
 
-One linear score for a window: its best merge and its overlapped speech add up, and the logistic function of the sum is
+One score for a window: its best merge and its overlapped speech add up, and the logistic function of the sum is
 the probability. The weights are fitted by training/train.py on simulated scenes alone; the price of a false alarm is
 part of the fit, so that even odds are the point to act on.
 """
@@ -32,15 +32,21 @@ _DOUBT: Final = -2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
-    """Weights for named numbers, each clipped to the range met in training: beyond it nothing was learned."""
+class Bent:
+    """Weights for named numbers: one up to a knee and one beyond it.
 
-    weights: Floats
+    Each number is clipped to the range met in training: outside of it nothing was learned.
+    """
+
+    below: Floats
+    above: Floats
+    knee: Floats
     low: Floats
     high: Floats
 
     def __call__(self, rows: Floats) -> Floats:
-        score: Floats = np.clip(rows, self.low, self.high) @ self.weights
+        within = np.clip(rows, self.low, self.high)
+        score: Floats = np.minimum(within, self.knee) @ self.below + np.maximum(within - self.knee, 0) @ self.above
         return score
 
 
@@ -50,8 +56,8 @@ class Learned:
 
     probe: Probe
     least_voice: float  # partials whose probe logit is below are no voice
-    merge: Linear
-    overlap: Linear
+    merge: Bent
+    overlap: Bent
     bias: float
     no_merge: float  # stands for the best merge where there is none
     space: Space
@@ -85,19 +91,19 @@ def parse(content: Mapping[str, Any], space: Space) -> Learned:
     return Learned(
         probe=Probe(np.array(probe["weights"], np.float32), probe["norm"], probe["vad"], probe["bias"]),
         least_voice=probe["least"],
-        merge=_linear(content["merge"], MERGE_FEATURES),
-        overlap=_linear(content["overlap"], OVERLAP_FEATURES),
+        merge=_bent(content["merge"], MERGE_FEATURES),
+        overlap=_bent(content["overlap"], OVERLAP_FEATURES),
         bias=content["bias"],
         no_merge=content["no_merge"],
         space=space,
     )
 
 
-def _linear(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Linear:
+def _bent(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Bent:
     if tuple(fitted) != names:
         raise ValueError(f"fitted for {', '.join(fitted)}; expected {', '.join(names)}: run `make train`")
     columns = np.array([fitted[name] for name in names], np.float32)
-    return Linear(weights=columns[:, 0], low=columns[:, 1], high=columns[:, 2])
+    return Bent(*columns.T)
 
 
 def decide(seen: Observation, of: Partials, by: Learned) -> Decision:
