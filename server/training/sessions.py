@@ -24,7 +24,7 @@ from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.engine import LocalDiarizer
 from undertone.diarize.local.observation import Observation
 
-EXAMS: Final = 36
+EXAMS: Final = 60
 SEED: Final = 90_000
 MINUTES: Final = (10, 20, 30)
 T = TypeVar("T")
