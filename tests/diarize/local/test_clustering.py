@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undertone.diarize.local.clustering import merges
+from undertone.diarize.local.clustering import merges, stretches
 
 
 def symmetric(count: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -52,3 +54,30 @@ def test_two_clear_groups_meet_last() -> None:
     at = np.array([0.0, 0.1, 0.2, 5.0, 5.1])
     last = merges(np.abs(at[:, None] - at).astype(np.float32), np.ones(5, np.float32))[-1]
     assert {frozenset(last.left.tolist()), frozenset(last.right.tolist())} == {frozenset({0, 1, 2}), frozenset({3, 4})}
+
+
+def test_a_short_turn_is_a_stretch_against_all_others() -> None:
+    random = np.random.default_rng(2)
+    unit = np.zeros((12, 8), np.float32)
+    unit[:, 0] = 1
+    unit[5:7] = 0
+    unit[5:7, 1] = 1
+    unit += random.normal(0, 0.05, unit.shape).astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    first, cells = np.arange(12) * 15, np.full(12, 15)
+    found = stretches(unit, first, cells, shortest=13)
+    assert sorted(found[0].left.tolist()) == [5, 6]
+    assert sorted(found[0].right.tolist()) == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
+    pairs = 1 - unit[found[0].left] @ unit[found[0].right].T
+    assert found[0].distance == pytest.approx(float(pairs.mean()), abs=1e-5)
+    for a, b in itertools.combinations(found, 2):
+        shared = set(a.left.tolist()) & set(b.left.tolist())
+        together = set(a.left.tolist()) | set(b.left.tolist())
+        assert 2 * len(shared) <= len(together)
+
+
+def test_what_is_too_short_is_no_stretch() -> None:
+    unit = np.eye(4, dtype=np.float32)
+    first, cells = np.array([0, 15, 30, 45]), np.full(4, 15)
+    assert all(len(merge.left) > 1 for merge in stretches(unit, first, cells, shortest=16))
+    assert any(len(merge.left) == 1 for merge in stretches(unit, first, cells, shortest=15))

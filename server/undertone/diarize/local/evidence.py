@@ -208,7 +208,7 @@ def _standing_out(likeness: Floats, centre: Floats, cohort: Floats) -> Floats:
     """
     if not len(cohort):
         return np.zeros(len(centre), np.float32)
-    alike = max(2, round(len(cohort) * _ALIKE))
+    alike = min(len(cohort), max(2, round(len(cohort) * _ALIKE)))
     nearest = np.partition(centre @ cohort.T, -alike, axis=1)[:, -alike:]
     normed: Floats = (likeness - nearest.mean(axis=1)) / np.maximum(nearest.std(axis=1), _LEAST_LIKENESS_SPREAD)
     return normed
