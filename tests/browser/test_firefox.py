@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.firefox import Session, running_firefox, sound_server
 from tests.browser.flow import Meeting, events
+from tests.browser.sound import excusable_ms
 from tests.commands import create
 from tests.conftest import short_folder
 from tests.serving import Server
@@ -27,8 +28,11 @@ async def test_a_candidate_is_recorded_and_watched(server: Server, tmp_path: Pat
     with short_folder() as folder:
         async with sound_server(folder) as sound, running_firefox(tmp_path, sound) as firefox:
             await _the_whole_way(firefox, server, meeting)
-    [stored] = [each for each in events(server, meeting) if each["kind"] == "window_stored"]
-    assert SPOKEN_S * 1000 - 500 < stored["duration_ms"] < (SPOKEN_S + 4) * 1000
+    told = events(server, meeting)
+    stored = sum(each["duration_ms"] for each in told if each["kind"] == "window_stored")
+    missing = sum(each["lost_ms"] for each in told if each["kind"] == "audio_missing")  # a busy machine drops sound
+    assert missing <= excusable_ms(SPOKEN_S * 1000)
+    assert SPOKEN_S * 1000 - 500 < stored + missing < (SPOKEN_S + 4) * 1000
 
 
 async def _the_whole_way(firefox: Session, server: Server, meeting: Meeting) -> None:

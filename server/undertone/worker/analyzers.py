@@ -132,7 +132,8 @@ class Analyzers:
                 return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
         except TimeoutError:
             raise AnalysisFailed(f"no answer from the analyzer within {self._deadline_s:g} s") from None
-        except anyio.BrokenWorkerProcess:
+        except anyio.BrokenWorkerProcess as broken:
+            log.warning("an analyzer process died: %s; %r", broken, broken.__cause__)
             raise AnalysisFailed("the analyzer process died") from None
         except Exception as error:  # what the process could not even take in, such as a lack of memory
             log.exception("an analyzer process failed outside of the engine")
