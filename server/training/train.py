@@ -47,7 +47,7 @@ _ONLY_FOR: Final = frozenset(
     }
 )
 # What a false alarm costs against a missed voice. Together with the scenes' mix it sets the point where odds are even.
-FALSE_ALARM_COST: Final = 3.0
+FALSE_ALARM_COST: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
