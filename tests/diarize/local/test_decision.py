@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from undertone.core.verdict import Diarization, Turn, judge
+from undertone.core.verdict import Turn
 from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import Bent, Decision, Learned, decide, parse
 from undertone.diarize.local.embedding import grown, runs
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
 from undertone.diarize.local.observation import Observation
 from undertone.diarize.local.segmentation import Segmentation
-from undertone.diarize.local.turns import probabilities, turns
+from undertone.diarize.local.turns import turns
 
 SURE = Probe(np.zeros(256, np.float32), 0.0, 0.0, 5.0)  # takes everything for a voice
 
@@ -147,16 +147,6 @@ def test_turns_change_where_the_segmentation_says() -> None:
 
 def test_who_the_segmentation_misses_keeps_what_partials_give() -> None:
     assert told("aaaabbaaa") == [(0, 4, 0), (4, 6, 1), (6, 9, 0)], "it gives all of it to one speaker"
-
-
-def test_the_one_who_speaks_most_is_the_main_voice_in_the_turns_too() -> None:
-    decision = Decision((np.arange(3), np.arange(3, 6)), (0.0, 0.8), 0.8, overlap_only=False)
-    alike = (Turn(0, 3000, 0), Turn(3000, 6500, 1))
-    assert probabilities(alike, decision) == {0: 0.8, 1: 0.0}
-    assert probabilities(alike[:1], decision) == {0: 0.0, 1: 0.8}
-    assert probabilities((), Decision((), (), 0.0, overlap_only=False)) == {}
-    told = Diarization(alike, "local", probabilities(alike, decision), decision.second_voice)
-    assert judge(told).voices == 2
 
 
 def test_what_the_probe_rejects_is_not_listened_to() -> None:

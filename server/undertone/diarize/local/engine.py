@@ -18,7 +18,7 @@ from undertone.diarize.local.decision import decide, learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.observation import Observation, Observer, levels
-from undertone.diarize.local.turns import probabilities, turns
+from undertone.diarize.local.turns import turns
 
 # A muted or dead microphone: 99.5 % of the window lies under −60 dBFS. A quiet room with an open microphone is at
 # −50 to −55 dBFS at its peaks, digital silence at none.
@@ -62,10 +62,13 @@ class LocalDiarizer:
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
         decided = decide(seen, of, self._learned)
         spoken = turns(seen, of, decided, duration_ms)
+        probabilities = dict(enumerate(decided.probabilities))
+        if decided.overlap_only:
+            probabilities[1] = decided.second_voice
         return Diarization(
             turns=spoken,
             engine=NAME,
-            probabilities=probabilities(spoken, decided),
+            probabilities=probabilities,
             second_voice=decided.second_voice,
             unclear=unclear(seen, of),
             profile=profile,

@@ -48,21 +48,6 @@ def turns(seen: Observation, of: Partials, decided: Decision, duration_ms: int) 
     return tuple(sorted(found))
 
 
-def probabilities(spoken: tuple[Turn, ...], decided: Decision) -> dict[int, float]:
-    """By speaker of the turns: that it is another person than the one who speaks most in them.
-
-    That need not be the first group, whose partials are most: where two speak alike, a second may turn the balance.
-    """
-    of = dict(enumerate(decided.probabilities))
-    if decided.overlap_only:
-        of[1] = decided.second_voice
-    speech = {speaker: sum(turn.end_ms - turn.start_ms for turn in spoken if turn.speaker == speaker) for speaker in of}
-    main = max(of, key=lambda speaker: (speech[speaker], -speaker), default=0)
-    if main != 0:
-        of[0], of[main] = of[main], 0.0
-    return of
-
-
 def _owners(seen: Observation, of: Partials, decided: Decision) -> Ints:
     """[steps] the speaker, −1 for none."""
     cells = -(-seen.steps // STEPS_A_CELL)
