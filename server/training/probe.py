@@ -114,10 +114,10 @@ def looks(samples: Iterable[Sample], low: float, high: float) -> Looks:
 def fit(samples: Sequence[Sample], reel: Iterable[Looks]) -> Probe:
     """The probe of these scenes' partials and of the bare noises."""
     voice, noise = looks(samples, 0.7, 1.0), looks(samples, 0.0, 0.05)
-    for some in reel:
-        noise += some
-    some = np.random.default_rng(_SEED).permutation(len(voice))[:_MOST_VOICES]
-    voice = Looks(voice.voice[some], voice.vad[some])
+    for bare in reel:
+        noise += bare
+    chosen = np.random.default_rng(_SEED).permutation(len(voice))[:_MOST_VOICES]
+    voice = Looks(voice.voice[chosen], voice.vad[chosen])
     rows, heard = np.concatenate([voice.voice, noise.voice]), np.concatenate([voice.vad, noise.vad])
     length = np.log(np.linalg.norm(rows, axis=1))
     inputs = np.column_stack([normalised(rows) * _SCALE, length, heard])

@@ -26,9 +26,11 @@ def test_checksums_licences_and_size() -> None:
 def test_what_was_learned_was_learned_with_these_models() -> None:
     content = json.loads(models.data(models.LEARNED))
     assert content["fitted_from"]["models_json_sha256"] == hashlib.sha256(models.data(models.MANIFEST)).hexdigest()
+    assert content["voice_space_sha256"] == hashlib.sha256(models.data(models.SPACE)).hexdigest()
     assert tuple(content["merge"]) == MERGE_FEATURES
     assert tuple(content["overlap"]) == OVERLAP_FEATURES
     assert learned().probe.weights.shape == (256,)
+    assert learned().space.cohort.shape[1] == 256
 
 
 def test_pooling_is_that_of_the_network() -> None:

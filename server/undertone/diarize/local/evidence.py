@@ -91,7 +91,8 @@ class Space:
 
     def __call__(self, unit: Floats) -> Floats:
         """[n, 256] of length one → the same in this space."""
-        return normalised((unit - self.mean) @ self.matrix)
+        moved: Floats = np.asarray((unit - self.mean) @ self.matrix, np.float32)
+        return normalised(moved)
 
 
 @dataclass(frozen=True, slots=True)
