@@ -38,6 +38,12 @@ TABLE = {
     "even odds count": (heard(*TWO, sure={1: LEAST_PROBABILITY}), 1, Outcome.MULTIPLE_VOICES, 2),
     "two voices, hardly": (heard(*TWO, sure={0: 0, 1: 0.49}), 1, Outcome.CLEAN, 1),
     "a voice whose odds are not stated, among others that are": (heard(*TWO, sure={0: 0}), 1, Outcome.CLEAN, 1),
+    "two who speak alike, whichever of them the engine took for the main voice": (
+        heard((0, 5000, 0), (6000, 12_000, 1), sure={0: 0, 1: 0.9}),
+        1,
+        Outcome.MULTIPLE_VOICES,
+        2,
+    ),
     "half a second counts": (heard((0, 9000, 0), (9500, 9500 + LEAST_SPEECH_MS, 1)), 1, Outcome.MULTIPLE_VOICES, 2),
     "less than half a second does not": (
         heard((0, 9000, 0), (9500, 9499 + LEAST_SPEECH_MS, 1)),

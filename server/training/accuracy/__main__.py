@@ -44,9 +44,11 @@ def recorded(listener: Listener) -> None:
 def simulated(*, make: bool) -> None:
     listener = Listener(judging.folder("judge", judging.VERSION))
     judging.check(listener)
-    judged = list(judging.judged(listener, make=make))
+    everything = list(judging.judged(listener, make=make))
+    judged = [one for one in everything if not one.truth.doubtful]
     speakers = {person.name for one in judged for person in one.truth.people}
-    print(f"{len(judged)} simulated windows of {len(speakers)} speakers on whom nothing was fitted")
+    print(f"{len(judged)} simulated windows of {len(speakers)} speakers on whom nothing was fitted", end="")
+    print(f" ({len(everything) - len(judged)} with a speaker who may be two people are left out)")
     windows(judged)
     turns.report(judged, shift=0.0)
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from training.accuracy.exams import Exam, Intrusion, Sitting
 from training.accuracy.intervals import poisson, wilson
-from training.accuracy.tables import HEAD, line
+from training.accuracy.tables import HEAD, line, main
 from training.accuracy.windows import EDGE_SECONDS, Judged, Listener, Truth, nothing
 from training.sources import Voice, noises, voices
 from training.stage import SECONDS
@@ -87,6 +87,8 @@ def _minutes(listener: Listener, exam: Exam, sitting: Sitting | None) -> list[Ju
 
 def report(exams: Sessions) -> None:
     """False alarms by the hour and by what the candidate does, and the intrusions found."""
+    apart = {name: exam for name, exam in exams.items() if any(one.truth.doubtful for one in exam[0])}
+    exams = {name: exam for name, exam in exams.items() if name not in apart}
     everything = [one for minutes, _ in exams.values() for one in minutes]
     quiet = [one for one in everything if not one.second]
     hours = sum(one.truth.seconds for one in everything) / 3600
@@ -96,12 +98,19 @@ def report(exams: Sessions) -> None:
         _an_hour(f"  {outcome.value}", quiet, lambda one, outcome=outcome: one.verdict.outcome is outcome)
     alarmed = sum(any(one.alarm and not one.second for one in minutes) for minutes, _ in exams.values())
     print(f"  sessions with any   {alarmed} of {len(exams)}")
+    for name, (minutes, _) in apart.items():
+        alarms = sum(one.alarm and not one.second for one in minutes)
+        print(f"  left out: {name}, {alarms} false alarms in {len(minutes)} minutes: the speaker may be two people")
     print(HEAD)
     print(line("minutes with a false alarm", quiet))
     print(line("where the candidate speaks", [one for one in quiet if one.truth.segments]))
     print(line("where nobody speaks", [one for one in quiet if not one.truth.segments]))
     print(line("minutes called unclear", everything, lambda one: one.unclear))
     print(line("minutes without sound", everything, lambda one: one.heard.silent))
+    for one in quiet:
+        if one.alarm:
+            told = f"{one.verdict.outcome.value}, speech {[ms / 1000 for ms in one.verdict.speech_ms]}"
+            print(f"    {one.truth.name:12s} {main(one).corpus:26s} stated {one.probability:.2f}, {told}")
     found = [(one, _found(one, minutes)) for minutes, intrusions in exams.values() for one in intrusions]
     print(" intrusions found (in any minute they touch)")
     _share("all", found)

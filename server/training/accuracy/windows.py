@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from training import cache
+from training.sources import DOUBTFUL
 from undertone.core.verdict import Diarization, Outcome, Verdict, judge
 from undertone.diarize.local.engine import NAME, LocalDiarizer
 from undertone.diarize.local.fbank import RATE, Samples
@@ -59,6 +60,11 @@ class Truth:
     @property
     def faint(self) -> bool:
         return self.second_snr_db is not None and self.second_snr_db < FAINT_DB
+
+    @property
+    def doubtful(self) -> bool:
+        """Somebody in it may be two people under one name: then nobody knows what is right."""
+        return any(person.name in DOUBTFUL for person in self.people)
 
     @property
     def edge(self) -> bool:

@@ -126,8 +126,11 @@ def _without_doubtful(diarization: Diarization) -> list[Turn]:
     probabilities = diarization.probabilities
 
     def counts(speaker: int) -> bool:
-        sure = probabilities is None or probabilities.get(speaker, 0.0) >= LEAST_PROBABILITY
-        return sure and speech[speaker] >= LEAST_SPEECH_MS
+        if probabilities is None:
+            return speech[speaker] >= LEAST_SPEECH_MS
+        # Where two speak about as much, the engine may have taken the other one for the main voice.
+        other = probabilities.get(speaker, 0.0) or probabilities.get(main, 0.0)
+        return other >= LEAST_PROBABILITY and speech[speaker] >= LEAST_SPEECH_MS
 
     kept = {speaker: speaker if speaker == main or counts(speaker) else main for speaker in speech}
     return _joined(Turn(turn.start_ms, turn.end_ms, kept[turn.speaker]) for turn in turns)
