@@ -15,7 +15,7 @@ from training import sound, sources
 from training.sources import Part
 from training.stage import SECONDS, SUDDEN, Scene, Stage
 
-# Each kind's share, and how many people speak, at most.
+# Each kind's share, and how many people speak at most.
 KINDS: Final = {
     "full": (10, 1),
     "levels": (6, 1),
@@ -59,7 +59,7 @@ class Studio:
 
     def scene(self, kind: str, seed: int) -> Scene:
         """The scene of that kind and seed, always the same."""
-        return Take(self._voices, self._noises, kind, [seed, list(KINDS).index(kind)]).shoot()
+        return _Take(self._voices, self._noises, kind, [seed, list(KINDS).index(kind)]).shoot()
 
 
 def plan(count: int) -> list[str]:
@@ -76,7 +76,7 @@ def plan(count: int) -> list[str]:
     return kinds
 
 
-class Take(Stage):
+class _Take(Stage):
     """One scene: the kinds, in terms of the building blocks."""
 
     def shoot(self) -> Scene:
