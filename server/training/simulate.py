@@ -59,7 +59,7 @@ class Studio:
 
     def scene(self, kind: str, seed: int) -> Scene:
         """The scene of that kind and seed, always the same."""
-        return _Take(self._voices, self._noises, kind, [seed, list(KINDS).index(kind)]).shoot()
+        return Take(self._voices, self._noises, kind, [seed, list(KINDS).index(kind)]).shoot()
 
 
 def plan(count: int) -> list[str]:
@@ -76,7 +76,7 @@ def plan(count: int) -> list[str]:
     return kinds
 
 
-class _Take(Stage):
+class Take(Stage):
     """One scene: the kinds, in terms of the building blocks."""
 
     def shoot(self) -> Scene:
