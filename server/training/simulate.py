@@ -15,7 +15,7 @@ from training import sound, sources
 from training.sources import Part
 from training.stage import SECONDS, SUDDEN, Scene, Stage
 
-# Each kind's share, and how many people speak.
+# Each kind's share, and how many people speak at most.
 KINDS: Final = {
     "full": (10, 1),
     "levels": (6, 1),
@@ -35,7 +35,7 @@ KINDS: Final = {
     "two_noise": (14, 2),
     "two_sparse": (14, 2),
     "three": (6, 3),
-    "conversation": (20, 2),
+    "conversation": (20, 4),
 }
 
 
