@@ -26,6 +26,7 @@ VERSION: Final = 1
 HOURS: Final = 20.0
 # From here on a profile can be expected to know the candidate.
 KNOWN_SECONDS: Final = 5.0
+_CONFIDENCES: Final = (0.6, 0.7, 0.8, 0.9)
 
 
 def judged(listener: Listener, folder: Path, hours: float = HOURS, *, make: bool = True) -> Sessions:
@@ -96,6 +97,10 @@ def report(exams: Sessions) -> None:
     _an_hour("false alarms", quiet, lambda one: one.alarm)
     for outcome in (Outcome.MULTIPLE_VOICES, Outcome.VOICE_CHANGED):
         _an_hour(f"  {outcome.value}", quiet, lambda one, outcome=outcome: one.verdict.outcome is outcome)
+    for least in _CONFIDENCES:
+        _an_hour(
+            f"  confidence >= {least}", quiet, lambda one, least=least: one.alarm and one.verdict.confidence >= least
+        )
     alarmed = sum(any(one.alarm and not one.second for one in minutes) for minutes, _ in exams.values())
     print(f"  sessions with any   {alarmed} of {len(exams)}")
     for name, (minutes, _) in apart.items():
