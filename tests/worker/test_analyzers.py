@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -83,6 +84,18 @@ async def test_a_process_is_used_again_and_set_up_for_its_work() -> None:
     assert told.startswith("{'1'} nice ")
     assert " nice 0 " not in told
     assert told.endswith("onnx False")
+
+
+async def test_a_process_that_died_idle_costs_no_clip() -> None:
+    await heard("two")
+    idle = [child for child in psutil.Process().children() if "anyio.to_process" in child.cmdline()]
+    assert idle
+    for child in idle:
+        child.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while child.status() != psutil.STATUS_ZOMBIE:  # the loop must not see it before it asks
+                time.sleep(0.01)
+    assert (await heard("two", analyzers(len(idle)))).second_voice == 0.87
 
 
 @pytest.mark.slow

@@ -15,11 +15,16 @@ from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import Moved, NewEvent, StoredEvent, append, stored
 
 # A dismissed change of voice says that the voice may stay: the candidate's is learned anew. It comes before the
-# anomaly's lock, since the participant's row is locked first everywhere; a repeated key changes nothing.
+# anomaly's lock, since the participant's row is locked first everywhere; a repeated key changes nothing,
+# and neither does what is dismissed again or is not the newest: the voice was learned since.
 FORGET_VOICE: Final = """
 update participants p set profile = null
 from anomalies a
-where a.meeting = :meeting and a.anomaly = :anomaly and a.kind = 'voice_changed'
+where a.meeting = :meeting and a.anomaly = :anomaly and a.kind = 'voice_changed' and a.state <> 'dismissed'
+  and not exists (
+    select from anomalies n
+    where n.meeting = a.meeting and n.participant = a.participant and n.kind = a.kind and n.opened_at > a.opened_at
+  )
   and p.meeting = a.meeting and p.participant = a.participant
   and not exists (select from reviews r where r.meeting = a.meeting and r.key = :key)
 """

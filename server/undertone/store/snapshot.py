@@ -19,7 +19,8 @@ from undertone.store.events import POSITION
 # A colon that is not a bind is written `\\:`.
 CANDIDATES: Final = """
 select p.participant, p.name, p.external_id, p.state, p.reason, nullif(p.streams, 0) as stream, p.expected_voices,
-       p.last_outcome, v.reason as last_reason, p.anomalies, coalesce(w.windows, '[]') as windows
+       p.last_outcome, case when v.outcome = p.last_outcome then v.reason end as last_reason,
+       p.anomalies, coalesce(w.windows, '[]') as windows
 from participants p left join lateral (
     select jsonb_agg(jsonb_build_array(
         stream, number, to_char(start_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24\\:MI\\:SS.MS"Z"'), duration_ms, outcome
@@ -27,7 +28,7 @@ from participants p left join lateral (
     from windows where windows.meeting = p.meeting and windows.participant = p.participant
 ) w on true
 left join lateral (
-    select reason from windows
+    select reason, outcome from windows
     where windows.meeting = p.meeting and windows.participant = p.participant and outcome is not null
     order by stream desc, number desc limit 1
 ) v on true

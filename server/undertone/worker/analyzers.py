@@ -129,15 +129,27 @@ class Analyzers:
     async def _answer(self, what: Callable[[Job], Answer], job: Job) -> Answer:
         try:
             with anyio.fail_after(self._deadline_s):
-                return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
+                return await self._of_a_process(what, job)
         except TimeoutError:
             raise AnalysisFailed(f"no answer from the analyzer within {self._deadline_s:g} s") from None
         except anyio.BrokenWorkerProcess as broken:
-            log.warning("an analyzer process died: %s; %r", broken, broken.__cause__)
+            log.warning("an analyzer process died: %r", broken.__cause__)
             raise AnalysisFailed("the analyzer process died") from None
         except Exception as error:  # what the process could not even take in, such as a lack of memory
             log.exception("an analyzer process failed outside of the engine")
             raise AnalysisFailed(_printable(f"{type(error).__name__}: {error}")) from error
+
+    async def _of_a_process(self, what: Callable[[Job], Answer], job: Job) -> Answer:
+        """By the next process that can be told: one that died while it had nothing to do has not seen the clip."""
+        gone = 0
+        while True:
+            try:
+                return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
+            except anyio.BrokenWorkerProcess as broken:
+                gone += 1
+                if not isinstance(broken.__cause__, anyio.BrokenResourceError) or gone > self.count:
+                    raise
+                log.warning("an analyzer process was gone before it was told anything: the next one takes the clip")
 
 
 def _checked(answer: bytes, clip: Clip) -> Diarization:

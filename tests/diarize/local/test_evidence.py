@@ -88,3 +88,8 @@ def test_where_nothing_is_heard_only_loud_noise_is_unclear() -> None:
     of = evidence.partials(nobody, SURE, 0.0)
     assert unclear(replace(nobody, level=np.full(90, -40, np.float32)), of) is None
     assert unclear(replace(nobody, level=np.full(90, -20, np.float32)), of) is not None
+
+
+def test_a_few_words_without_a_pause_are_not_called_noise() -> None:
+    words = window("aaa")
+    assert unclear(words, evidence.partials(words, SURE, 0.0)) is None

@@ -133,6 +133,13 @@ def test_words_over_a_windows_border_are_heard_together() -> None:
     assert profile.tail is None
 
 
+def test_a_stranger_who_goes_on_over_the_border_is_one_other_voice_and_not_two() -> None:
+    for vad in (0.0, 1.0):
+        judged, _ = exam(*BEFORE, " aaa     b", "bbbbbbbbb", vad=vad)
+        assert len(judged.decision.groups) == 1
+        assert (judged.changed or 0.0) >= 0.5
+
+
 def test_over_a_border_with_nothing_else_in_the_window_the_voice_has_changed() -> None:
     judged, _ = faint_exam(" aaa     b", "b         ")
     assert len(judged.decision.groups) == 1

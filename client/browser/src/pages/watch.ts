@@ -178,9 +178,11 @@ class Watch extends Page {
     const api = new Api(this.server, credential);
     try {
       const [{ title }] = await Promise.all([api.meeting(this.#meeting), api.events(this.#meeting, undefined, 1)]);
+      if (credential !== this.credential) return; // another was entered meanwhile
       if (!this.#own) this.kept.setItem(this.#tokenKey, credential);
       this.meetingTitle = title;
     } catch (error) {
+      if (credential !== this.credential) return;
       const trouble = troubleWith(error);
       this.trouble = trouble.kind === "refused" ? { kind: refusal(error), passing: false } : trouble;
     }

@@ -113,15 +113,19 @@ let loading = false;
 export function loadAhead(): void {
   if (loading || !isSecureContext) return; // there is no microphone either
   loading = true;
-  const [worker, release] = startWorker();
-  worker.onmessage = worker.onerror = () => {
-    worker.terminate();
-    release();
-  };
-  const load: Load = { type: "load" };
-  worker.postMessage(load);
-  // One that makes no sound needs no click before it loads.
-  new OfflineAudioContext(1, 1, 48000).audioWorklet.addModule(workletUrl()).catch(() => {});
+  try {
+    const [worker, release] = startWorker();
+    worker.onmessage = worker.onerror = () => {
+      worker.terminate();
+      release();
+    };
+    const load: Load = { type: "load" };
+    worker.postMessage(load);
+    // One that makes no sound needs no click before it loads.
+    new OfflineAudioContext(1, 1, 48000).audioWorklet.addModule(workletUrl()).catch(() => {});
+  } catch {
+    // An old browser, or a policy that forbids workers.
+  }
 }
 
 /** A worker, and what is to be done when it is let go. */

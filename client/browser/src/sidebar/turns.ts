@@ -22,14 +22,14 @@ export interface Voice {
 export const labelOf = (voice: number): string => String.fromCharCode(65 + (voice % 26));
 
 /**
- * The voices of an evidence, the one who speaks most first. Where the voice has changed, `A` is the one that was heard
+ * The voices of an evidence, the main one first, however little it says: speaker 0. Where the voice has changed, `A` is the one that was heard
  * before, and has no turn in this window: whoever speaks in it is `B`.
  */
 export function voicesOf(evidence: Pick<Evidence, "turns">, kind: Kind = "multiple_voices"): Voice[] {
   const before: Voice[] = kind === "voice_changed" ? [{ label: labelOf(0), speechMs: 0, turns: [] }] : [];
   const speech = new Map<number, number>();
   for (const [start, end, speaker] of evidence.turns) speech.set(speaker, (speech.get(speaker) ?? 0) + end - start);
-  const ranked = [...speech.keys()].sort((a, b) => speech.get(b)! - speech.get(a)! || a - b);
+  const ranked = [...speech.keys()].sort((a, b) => a - b);
   const heard = ranked.map((speaker, rank) => {
     const voice = before.length + rank;
     return {

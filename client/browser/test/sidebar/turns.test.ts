@@ -20,13 +20,13 @@ import { evidence } from "./exam.ts";
 
 const said = (...turns: Evidence["turns"]): Pick<Evidence, "turns"> => ({ turns });
 
-test("A speaks most, whatever number the engine gave", () => {
-  const voices = voicesOf(said([0, 1000, 0], [1000, 9000, 3], [9000, 11_000, 0]));
+test("A is the main voice, however little it says", () => {
+  const voices = voicesOf(said([0, 8000, 1], [8000, 9000, 0], [9000, 11_000, 0]));
   assert.deepEqual(
     voices.map(({ label, speechMs }) => [label, speechMs]),
     [
-      ["A", 8000],
-      ["B", 3000],
+      ["A", 3000],
+      ["B", 8000],
     ],
   );
 });

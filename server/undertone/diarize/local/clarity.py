@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 
 from undertone.diarize.local.evidence import Partials
-from undertone.diarize.local.observation import Observation
+from undertone.diarize.local.observation import CELL_SECONDS, Observation
 
 _FLOOR_PERCENTILE: Final = 5
+# Shorter windows may hold no pause: what they never fall below is speech.
+_LEAST_SECONDS: Final = 5.0
 # What is said must stand out from the noise by so much.
 _LEAST_DB: Final = 6.0
 # Where nothing is heard: speech is usually at −35 to −20 dBFS, and would be under a noise as loud as this.
@@ -21,6 +23,8 @@ _LOUD_DBFS: Final = -28.0
 
 def unclear(seen: Observation, of: Partials) -> str | None:
     """Why the window cannot be judged, or None."""
+    if len(seen.level) * CELL_SECONDS < _LEAST_SECONDS:
+        return None
     floor = float(np.percentile(seen.level, _FLOOR_PERCENTILE))
     if len(of) == 0:
         return f"steady noise at {floor:.0f} dBFS: a voice could not be heard" if floor > _LOUD_DBFS else None

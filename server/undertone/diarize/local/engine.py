@@ -68,6 +68,7 @@ class LocalDiarizer:
         cells = -(-seen.steps // STEPS_A_CELL)
         judged = known.complete(of, decide(seen, of, self._learned, known.lean), cells)
         decided = judged.decision
+        reason = unclear(seen, of)
         probabilities = dict(enumerate(decided.probabilities))
         if decided.overlap_only:
             probabilities[1] = decided.second_voice
@@ -76,8 +77,9 @@ class LocalDiarizer:
             engine=NAME,
             probabilities=probabilities,
             second_voice=decided.second_voice,
-            unclear=unclear(seen, of),
+            unclear=reason,
             main=0 if decided.groups else None,
-            changed=judged.changed,
-            profile=profiles.write(known.after(of, judged, cells)),
+            # Noise disturbs the likeness too: nothing is claimed by it, and nothing learned.
+            changed=None if reason else judged.changed,
+            profile=profiles.after_silence(profile) if reason else profiles.write(known.after(of, judged, cells)),
         )

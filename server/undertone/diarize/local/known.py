@@ -65,13 +65,12 @@ class Known:
             return self._candidate_first(candidate, of, decided)
         if decided.overlap_only:
             return Judged(decided, None)
-        border = self._over_border(candidate, of, decided, cells)
-        if border is not None:
-            return border
         everything = voice_of(of, np.arange(len(of)))
-        if everything.seconds < LEAST_CLAIM:
-            return Judged(decided, None)
-        return Judged(decided, self.by.stated(self.by.unlike(candidate, everything)))
+        enough = everything.seconds >= LEAST_CLAIM
+        changed = self.by.stated(self.by.unlike(candidate, everything)) if enough else None
+        if changed is not None and changed >= 0.5:
+            return Judged(decided, changed)
+        return self._over_border(candidate, of, decided, cells) or Judged(decided, changed)
 
     def after(self, of: Partials, judged: Judged, cells: int) -> Profile:
         """What the next window is told."""
@@ -132,7 +131,8 @@ class Known:
         if not alike or both.seconds < LEAST_CLAIM or probability < 0.5:
             return None
         rest = np.setdiff1d(np.arange(len(of)), words)
-        if evidence.seconds(of, rest) < evidence.LEAST_SIDE:
+        # The same stranger may go on for longer than an edge.
+        if evidence.seconds(of, rest) < evidence.LEAST_SIDE or self.by.unlike(candidate, voice_of(of, rest)) > 0:
             return Judged(decided, probability)
         split = Decision((rest, words), (0.0, probability), max(probability, decided.second_voice), overlap_only=False)
         return Judged(split, None)
