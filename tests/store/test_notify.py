@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -111,11 +111,13 @@ async def test_a_busy_meeting_is_one_name_and_many_meetings_few_notices(
         assert heard.meetings() == names
         assert len(heard) == 3
         heard.clear()
-        for _ in range(30):  # 0.3 s: two sendings, or three
+        began = time.monotonic()
+        for _ in range(30):  # 0.3 s, or more on a busy machine: a sending each 0.2 s
             notifier.moved("exam")
             await asyncio.sleep(0.01)
+        sendings = (time.monotonic() - began) / 0.2
         await asyncio.sleep(0.3)
-        assert 1 <= len(heard) <= 4
+        assert 1 <= len(heard) <= sendings + 2
 
 
 async def test_what_is_told_while_the_database_is_away_is_told_later(database_url: str) -> None:
