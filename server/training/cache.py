@@ -45,11 +45,12 @@ class Sample:
         return sum(end - start for start, end, speaker in self.segments if speaker > 0)
 
 
-def folder() -> Path:
+def folder(what: str = "", version: int = VERSION) -> Path:
+    """Where observations are kept of `what` is made from the training corpora; nothing: of the scenes."""
     key = hashlib.sha256(models.data(models.MANIFEST))
     for corpus in ("speech-train", "noise-train"):
         key.update(audio.manifest_sha256(corpus).encode())
-    return audio.CACHE / f"v{VERSION}-{key.hexdigest()[:12]}"
+    return audio.CACHE / f"{what and what + '-'}v{version}-{key.hexdigest()[:12]}"
 
 
 def samples(count: int, *, make: bool = True) -> Iterator[Sample]:

@@ -6,7 +6,6 @@ apart is the voice. Windows of one person never share a recording, and take othe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from training import audio, cache, sources
+from training import cache, sources
 from training.exams import Desk, Mouth, Said, laid
 from training.sources import Part, Voice
-from undertone.diarize.local import models
 from undertone.diarize.local.observation import Observation, Observer
 
 # Raised by hand when a desk or an observation is made differently.
@@ -49,11 +47,8 @@ class Heard:
 
 
 def folder(name: str) -> Path:
-    """Where observations of that name are kept; it changes with what they depend on."""
-    key = hashlib.sha256(models.data(models.MANIFEST))
-    for corpus in ("speech-train", "noise-train"):
-        key.update(audio.manifest_sha256(corpus).encode())
-    where = audio.CACHE / f"{name}-v{VERSION}-{key.hexdigest()[:12]}"
+    """Where observations of that name are kept."""
+    where = cache.folder(name, VERSION)
     where.mkdir(parents=True, exist_ok=True)
     return where
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from training import cache
 from training.accuracy import curves, dev, folds, judging, refit, sittings, tables, turns
 from training.accuracy.windows import Judged, Listener
 
@@ -42,7 +43,7 @@ def recorded(listener: Listener) -> None:
 
 
 def simulated(*, make: bool) -> None:
-    listener = Listener(judging.folder("judge", judging.VERSION))
+    listener = Listener(cache.folder("judge", judging.VERSION))
     judging.check(listener)
     everything = list(judging.judged(listener, make=make))
     judged = [one for one in everything if not one.truth.doubtful]
@@ -54,7 +55,7 @@ def simulated(*, make: bool) -> None:
 
 
 def sessions(hours: float, *, make: bool) -> None:
-    folder = judging.folder("exams", sittings.VERSION)
+    folder = cache.folder("exams", sittings.VERSION)
     sittings.report(sittings.judged(Listener(folder), folder, hours, make=make))
 
 

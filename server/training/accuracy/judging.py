@@ -7,9 +7,7 @@ speech-dev is, so they stand beside it and do not replace it.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from training import audio, sound
@@ -17,7 +15,6 @@ from training.accuracy.windows import Judged, Listener, Person, Truth, nothing
 from training.simulate import Studio, Take
 from training.sources import Voice
 from training.stage import Scene
-from undertone.diarize.local import models
 from undertone.diarize.local.fbank import Samples
 
 # Raised by hand when a scene or an observation is made differently; a look at a few kept scenes tells if that was
@@ -123,14 +120,6 @@ class JudgingStudio(Studio):
 
 def name(kind: str, number: int) -> str:
     return f"{kind}-{number:03d}"
-
-
-def folder(what: str, version: int) -> Path:
-    """Where what the networks say of simulated windows is kept."""
-    key = hashlib.sha256(models.data(models.MANIFEST))
-    for corpus in ("speech-train", "noise-train"):
-        key.update(audio.manifest_sha256(corpus).encode())
-    return audio.CACHE / f"{what}-v{version}-{key.hexdigest()[:12]}"
 
 
 def order(plan: dict[str, int] = PLAN) -> list[tuple[str, int]]:
