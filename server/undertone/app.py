@@ -24,13 +24,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from undertone.choices import clip_store, room_provider
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
 from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
-from undertone.rooms.local import LocalRooms
 from undertone.store.audit import Audit
-from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.events import Events
@@ -139,7 +138,7 @@ def _assemble(
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
     notifier, listener = Notifier(url), Listener(url)
-    clips = ClipStore(settings.clips or settings.data)
+    clips = clip_store(settings)
     events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
     meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
     participants = Participants(database, notifier.moved, notifier.revoked)
@@ -188,7 +187,7 @@ def _assemble(
         audit=audit,
         authority=authority,
         tokens=tokens,
-        rooms=LocalRooms(),
+        rooms=room_provider(settings),
         limit=CreationLimit(settings.creates_per_minute),
         candidate_token_seconds=settings.candidate_token_seconds,
         proctor_token_seconds=settings.proctor_token_seconds,

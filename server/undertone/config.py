@@ -16,16 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
+from undertone import setting_texts as texts
 from undertone.core.errors import UndertoneError
 
 PREFIX: Final = "UNDERTONE_"
-
-# RFC 7518 section 3.2: a key for HS256 has at least the size of its hash, 256 bits.
-MIN_SECRET_CHARACTERS: Final = 32
-MIN_API_KEY_CHARACTERS: Final = 16  # nobody guesses 16 random characters over a network
-MAKER: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 # Variables that belong to a command of ours but are no settings of the server.
 OTHER_COMMANDS: Final = frozenset({"CANDIDATES", "PROCTORS", "SPEED", "AUDIO", "SERVER", "DURATION", "JSON", "SEED"})
@@ -36,95 +31,6 @@ class ConfigError(UndertoneError):
 
 
 T = TypeVar("T")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high} is needed")
-        return value
-
-    return read
-
-
-def _speed(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 10_000:
-        raise ValueError("a number from 0 to 10000 is needed: times real time, 0 for no limit")
-    return value
-
-
-def _one_of(*known: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in known:
-            raise ValueError(f"one of {', '.join(known)} is needed")
-        return text.lower()
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError("1 (on) or 0 (off) is needed")
-    return text == "1"
-
-
-def _secrets(text: str) -> tuple[str, ...]:
-    secrets = tuple(secret.strip() for secret in text.split(",") if secret.strip())
-    if any(len(secret) < MIN_SECRET_CHARACTERS for secret in secrets):
-        raise ValueError(f"each secret needs {MIN_SECRET_CHARACTERS} characters or more; make one with {MAKER}")
-    return secrets
-
-
-def _api_key(text: str) -> str:
-    if len(text) < MIN_API_KEY_CHARACTERS or not text.isascii() or any(c.isspace() for c in text):
-        raise ValueError(
-            f"{MIN_API_KEY_CHARACTERS} ASCII characters or more and no spaces are needed; make one with {MAKER}"
-        )
-    return text
-
-
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is no origin: scheme, host and port alone, such as https://exams.example.org")
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(part.strip().removesuffix("/")) for part in text.split(",") if part.strip())
-
-
-def _database_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ValueError("a URL of a PostgreSQL database is needed: postgresql://user:password@host/database")
-    return "postgresql" + text[len(parts.scheme) :]
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("the address people open is needed, such as https://undertone.example.org")
-    return text.rstrip("/")
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
-    for address in addresses:
-        try:
-            ipaddress.ip_network(address, strict=False)
-        except ValueError:
-            raise ValueError(f"{address!r} is neither an IP address nor a network such as 10.0.0.0/8") from None
-    return addresses
-
 
 SERVE: Final = ("serve",)
 ANALYSIS: Final = ("serve", "worker")
@@ -146,58 +52,63 @@ class Settings:
     """What this process was told. Lists are separated by commas; an empty value counts as unset."""
 
     host: str = _setting("127.0.0.1", str, "address to listen on; others than loopback take a secret and an API key")
-    port: int = _setting(8000, _whole(0, 65535), "port to listen on; 0 takes a free one")
+    port: int = _setting(8000, texts.whole(0, 65535), "port to listen on; 0 takes a free one")
     data: Path = _setting(Path(".undertone"), Path, "folder for clips, the secret and the embedded database", of=ALL)
     workers: int | None = _setting(
         None,
-        _whole(0, 256),
+        texts.whole(0, 256),
         "analysis processes, and the cores they take; unset: all cores, the sockets first; 0: none in serve",
         of=ANALYSIS,
     )
     database_url: str | None = _setting(
-        None, _database_url, "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder", private=True
+        None,
+        texts.database_url,
+        "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder",
+        private=True,
     )
     clips: Path | None = _setting(None, Path, "folder that holds clips/; unset: the data folder", of=ANALYSIS)
     secret: tuple[str, ...] = _setting(
-        (), _secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
+        (), texts.secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
     )
     api_key: str | None = _setting(
-        None, _api_key, "for who creates meetings; unset: everybody on loopback", private=True
+        None, texts.api_key, "for who creates meetings; unset: everybody on loopback", private=True
     )
-    origins: tuple[str, ...] = _setting((), _origins, "web origins besides our own that may call")
-    public_url: str | None = _setting(None, _url, "the address people open, where a proxy stands before this one")
+    origins: tuple[str, ...] = _setting((), texts.origins, "web origins besides our own that may call")
+    public_url: str | None = _setting(None, texts.url, "the address people open, where a proxy stands before this one")
     proxies: tuple[str, ...] = _setting(
-        ("127.0.0.1", "::1"), _addresses, "addresses whose X-Forwarded-For and -Proto are believed"
+        ("127.0.0.1", "::1"), texts.addresses, "addresses whose X-Forwarded-For and -Proto are believed"
     )
-    max_speed: float = _setting(4.0, _speed, "how fast a stream may come, times real time; 0 for no limit")
+    max_speed: float = _setting(4.0, texts.speed, "how fast a stream may come, times real time; 0 for no limit")
     creates_per_minute: int = _setting(
         # Generous: a school of 3,000 behind one address joins within a minute.
         3000,
-        _whole(0, 1_000_000),
+        texts.whole(0, 1_000_000),
         "meetings and participants one address may create a minute; 0 for no limit",
     )
     max_sockets: int = _setting(
-        0, _whole(0, 1_000_000), "sockets this node holds; 0: as many as open files allow (ulimit -n)"
+        0, texts.whole(0, 1_000_000), "sockets this node holds; 0: as many as open files allow (ulimit -n)"
     )
-    candidate_token_seconds: int = _setting(4 * 3600, _whole(5, 7 * 86_400), "lifetime of a candidate's token")
-    proctor_token_seconds: int = _setting(12 * 3600, _whole(5, 7 * 86_400), "lifetime of a proctor's token")
-    rooms: str = _setting("local", _one_of("local"), "meeting provider; local needs no account")
-    diarizer: str = _setting("local", _one_of("local"), "engine that hears who speaks when", of=ANALYSIS)
+    candidate_token_seconds: int = _setting(4 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a candidate's token")
+    proctor_token_seconds: int = _setting(12 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a proctor's token")
+    rooms: str = _setting("local", texts.one_of("local"), "meeting provider; local needs no account")
+    diarizer: str = _setting("local", texts.one_of("local"), "engine that hears who speaks when", of=ANALYSIS)
     analysis_seconds: int = _setting(
-        60, _whole(1, 3600), "an analysis of one window that takes longer is killed", of=ANALYSIS
+        60, texts.whole(1, 3600), "an analysis of one window that takes longer is killed", of=ANALYSIS
     )
-    anomaly_minutes: int = _setting(10, _whole(1, 1440), "how long further windows grow an open anomaly", of=ANALYSIS)
+    anomaly_minutes: int = _setting(
+        10, texts.whole(1, 1440), "how long further windows grow an open anomaly", of=ANALYSIS
+    )
     voice_profile: bool = _setting(
         True,
-        _switch,
+        texts.switch,
         "1: a candidate's voice is known again in later windows; 0: no voice profile is kept",
         of=ANALYSIS,
     )
     retention_days: int = _setting(
-        30, _whole(1, 36_500), "an ended meeting and its evidence are deleted after this", of=ANALYSIS
+        30, texts.whole(1, 36_500), "an ended meeting and its evidence are deleted after this", of=ANALYSIS
     )
-    event_days: int = _setting(90, _whole(1, 36_500), "events older than this are trimmed", of=ANALYSIS)
-    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "how much is logged", of=ALL)
+    event_days: int = _setting(90, texts.whole(1, 36_500), "events older than this are trimmed", of=ANALYSIS)
+    log_level: str = _setting("info", texts.one_of("debug", "info", "warning", "error"), "how much is logged", of=ALL)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], options: Mapping[str, str | None] | None = None) -> Settings:
@@ -235,7 +146,7 @@ class Settings:
         if missing and not self.loopback:
             raise ConfigError(
                 f"{self.host} can be reached from other machines: set {' and '.join(missing)} first "
-                f"(make one with {MAKER}), or leave --host at 127.0.0.1"
+                f"(make one with {texts.MAKER}), or leave --host at 127.0.0.1"
             )
 
 

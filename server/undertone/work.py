@@ -10,9 +10,9 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from undertone.choices import clip_store
 from undertone.config import ConfigError, Settings
 from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently, database_url
-from undertone.store.clips import ClipStore
 from undertone.store.database import Database
 from undertone.store.meetings import Meetings
 from undertone.store.notify import Listener, Moved, Notifier, Reconnected
@@ -48,7 +48,7 @@ async def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings, url: str, database: Database, stopping: _Stopping) -> None:
-    clips = ClipStore(settings.clips or settings.data)
+    clips = clip_store(settings)
     notifier = Notifier(url)
     meetings = Meetings(database, notifier.moved, notifier.ended)
     parts = Parts(database, clips, notifier.moved)

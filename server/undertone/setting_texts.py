@@ -1,0 +1,117 @@
+"""How the text of a setting is read: each reader takes what somebody wrote, and says what would be right if it can't be.
+
+A reader raises ValueError with one line for people. None of them repeats what it was given where that may be private.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+# RFC 7518 section 3.2: a key for HS256 has at least the size of its hash, 256 bits.
+MIN_SECRET_CHARACTERS: Final = 32
+MIN_API_KEY_CHARACTERS: Final = 16  # nobody guesses 16 random characters over a network
+MAKER: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Reads a whole number within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high} is needed")
+        return value
+
+    return read
+
+
+def speed(text: str) -> float:
+    """Times real time."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 10_000:
+        raise ValueError("a number from 0 to 10000 is needed: times real time, 0 for no limit")
+    return value
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """Reads one of the known words, whatever its case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in known:
+            raise ValueError(f"one of {', '.join(known)} is needed")
+        return text.lower()
+
+    return read
+
+
+def switch(text: str) -> bool:
+    """1 or 0."""
+    if text not in ("0", "1"):
+        raise ValueError("1 (on) or 0 (off) is needed")
+    return text == "1"
+
+
+def secrets(text: str) -> tuple[str, ...]:
+    """What signs tokens, the signing one first."""
+    found = tuple(secret.strip() for secret in text.split(",") if secret.strip())
+    if any(len(secret) < MIN_SECRET_CHARACTERS for secret in found):
+        raise ValueError(f"each secret needs {MIN_SECRET_CHARACTERS} characters or more; make one with {MAKER}")
+    return found
+
+
+def api_key(text: str) -> str:
+    """A key that nobody guesses."""
+    if len(text) < MIN_API_KEY_CHARACTERS or not text.isascii() or any(c.isspace() for c in text):
+        raise ValueError(
+            f"{MIN_API_KEY_CHARACTERS} ASCII characters or more and no spaces are needed; make one with {MAKER}"
+        )
+    return text
+
+
+def origin(text: str) -> str:
+    """One web origin, as browsers send it."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no origin: scheme, host and port alone, such as https://exams.example.org")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """A list of web origins."""
+    return tuple(origin(part.strip().removesuffix("/")) for part in text.split(",") if part.strip())
+
+
+def database_url(text: str) -> str:
+    """A PostgreSQL URL; `postgres:` is the same scheme."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise ValueError("a URL of a PostgreSQL database is needed: postgresql://user:password@host/database")
+    return "postgresql" + text[len(parts.scheme) :]
+
+
+def url(text: str) -> str:
+    """An address that people open."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("the address people open is needed, such as https://undertone.example.org")
+    return text.rstrip("/")
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """IP addresses and networks."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    for address in found:
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError:
+            raise ValueError(f"{address!r} is neither an IP address nor a network such as 10.0.0.0/8") from None
+    return found
