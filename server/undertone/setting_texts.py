@@ -1,4 +1,4 @@
-"""How the text of a setting is read: each reader takes what somebody wrote, and says what would be right if it can't be.
+"""How the text of a setting is read: each reader takes what somebody wrote, and says what would be right instead.
 
 A reader raises ValueError with one line for people. None of them repeats what it was given where that may be private.
 """
