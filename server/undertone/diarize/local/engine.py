@@ -1,7 +1,7 @@
 """The engine that needs no account and no network: decode, observe, decide.
 
-Cheap exits: a window without sound is done after decoding; the segmentation looks only at chunks in which Silero hears
-something, the voice embedding only at speech.
+Cheap exits: a window without sound is done after decoding, one of steady noise after its levels; the segmentation looks
+only at chunks in which Silero hears something, the voice embedding only at speech.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from undertone.diarize.local import evidence
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.clarity import unclear
 from undertone.diarize.local.decision import decide, learned
-from undertone.diarize.local.decode import decode
+from undertone.diarize.local.decode import decoded
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.known import Known
 from undertone.diarize.local.likeness import likeness
@@ -45,17 +45,21 @@ class LocalDiarizer:
 
         Raises AnalysisError where the clip cannot be decoded.
         """
-        return self.listen(decode(clip), profile, threads)
+        sound = decoded(clip)
+        # At the clip's own rate first: what is silent there is silent at ours too, and need not be resampled.
+        if self.is_silent(sound.samples, sound.rate):
+            return _silence(profile)
+        return self.listen(sound.resampled(), profile, threads)
 
     def listen(self, samples: Samples, profile: bytes | None = None, threads: int = 1) -> Diarization:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
         if self.is_silent(samples):
-            return Diarization(turns=(), engine=NAME, silent=True, profile=profiles.after_silence(profile))
+            return _silence(profile)
         return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile)
 
-    def is_silent(self, samples: Samples) -> bool:
+    def is_silent(self, samples: Samples, rate: int = RATE) -> bool:
         """No sound above the gate."""
-        return float(np.percentile(levels(samples), _SILENT_PERCENTILE)) < _SILENT_DBFS
+        return float(np.percentile(levels(samples, rate), _SILENT_PERCENTILE)) < _SILENT_DBFS
 
     def observe(self, samples: Samples, threads: int = 1) -> Observation:
         """What the networks say: nearly all the work."""
@@ -83,3 +87,7 @@ class LocalDiarizer:
             changed=None if reason else judged.changed,
             profile=profiles.after_silence(profile) if reason else profiles.write(known.after(of, judged, cells)),
         )
+
+
+def _silence(profile: bytes | None) -> Diarization:
+    return Diarization(turns=(), engine=NAME, silent=True, profile=profiles.after_silence(profile))
