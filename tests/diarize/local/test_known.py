@@ -30,7 +30,7 @@ def heard(speakers: str, profile: Profile, vad: float = 1.0) -> tuple[Judged, Pa
     seen = window(speakers, vad)
     of = evidence.partials(seen, SURE, 0.0)
     known, cells = Known(profile, LIKE), 15 * len(speakers)
-    judged = known.complete(of, decide(seen, of, BY, known.lean), cells)
+    judged = known.complete(of, decide(seen, of, BY, known.lean, known.reserve), cells)
     return judged, of, read(write(known.after(of, judged, cells)))
 
 
@@ -183,6 +183,17 @@ def test_a_profile_leans_but_does_not_decide() -> None:
     assert min(leanings) == -MOST_LEAN
     strangers = evidence.partials(window(" bbbbcc "), SURE, 0.0)
     assert LIKE.parted(candidate, strangers, evidence.tree(strangers)[-1]) == pytest.approx(0, abs=0.5)
+
+
+def test_where_the_candidate_is_known_a_second_voice_takes_more_than_even_odds() -> None:
+    unknown, known = Known(Profile(), LIKE), Known(exam(*BEFORE)[1], LIKE)
+    assert unknown.reserve == 0
+    assert known.reserve > 0
+    seen = window(" aaaabb ")
+    of = evidence.partials(seen, SURE, 0.0)
+    before = decide(seen, of, BY).second_voice
+    after = decide(seen, of, BY, reserve=known.reserve).second_voice
+    assert np.log(before / (1 - before)) - np.log(after / (1 - after)) == pytest.approx(known.reserve, abs=0.01)
 
 
 def test_the_committed_score_tells_strangers_apart() -> None:

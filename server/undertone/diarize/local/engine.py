@@ -70,7 +70,7 @@ class LocalDiarizer:
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
         known = Known(profiles.read(profile), self._likeness)
         cells = -(-seen.steps // STEPS_A_CELL)
-        judged = known.complete(of, decide(seen, of, self._learned, known.lean), cells)
+        judged = known.complete(of, decide(seen, of, self._learned, known.lean, known.reserve), cells)
         decided = judged.decision
         reason = unclear(seen, of)
         probabilities = dict(enumerate(decided.probabilities))
