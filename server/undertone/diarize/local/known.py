@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 # Log odds. In an exam few minutes hold a second voice, of the scenes that were fitted on nearly half do. In 45 hours of
-# simulated exams (both parts) it spares four of seven false alarms and costs one in fourteen second voices: docs/ear.md.
+# simulated exams (both parts) it spares four of seven false alarms, and costs one in fourteen second voices.
 _RESERVE: Final = 0.85
 # Of less speech nothing is claimed and nothing is kept: two seconds are about seven syllables.
 LEAST_CLAIM: Final = 2.0
