@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from undertone.core.errors import MeetingEnded, NotFound, RateLimited, Revoked, TakenOver
+from undertone.core.errors import MeetingEnded, NotFound, RateLimited, Revoked, TakenOver, Unavailable
 from undertone.core.times import rfc3339
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.stream_queries import BEGUN_AT
@@ -14,6 +14,8 @@ from undertone.store.stream_rows import AlreadyFinished
 
 # After a meeting's end, what was recorded before it may still be delivered for so long.
 DELIVERY_AFTER_END: Final = timedelta(minutes=15)
+
+OLDER: Final = "a connection that was opened later has this candidate's line: connect again"
 
 # So many new streams may a candidate begin in so long; each is a row, and a part to look after. A tab that is reloaded
 # every 6 s may go on for ever, and one that is every second for a minute and a half.
@@ -33,6 +35,23 @@ def admitted(found: Row | None, stream: int | None) -> Row:
     if ended_at is not None and (stream is None or found["now"] > ended_at + DELIVERY_AFTER_END):
         raise MeetingEnded(f"the meeting ended at {rfc3339(ended_at)}")
     return found
+
+
+def accepted_at(found: Row, age_s: float) -> datetime:
+    """When a connection was accepted, by the database's clock, that was `age_s` old just before the row was read.
+
+    Raises Unavailable if the line's newest owner was accepted later. Whoever connects has given up the connections that
+    it had before: a hello that comes late, on one that broke say, must not take the newer one's line. Somebody who is
+    there after all may try again: then the connection is the newest. What comes between the measuring and the reading
+    makes a connection younger than it is, so that none that was accepted after another's opening is refused for it.
+    """
+    now: datetime = found["now"]
+    at = now - timedelta(seconds=age_s)
+    at -= timedelta(microseconds=at.microsecond % 1000)  # as the row keeps it, not rounded up
+    newest = found["accepted_at"]
+    if newest is not None and at < newest <= now:  # later than now: the database's clock was put back
+        raise Unavailable(OLDER)
+    return at
 
 
 async def check_rate(rows: Database | Transaction, key: Mapping[str, object], found: Row) -> None:

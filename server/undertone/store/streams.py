@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,7 +19,7 @@ from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStor
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339
 from undertone.core.window import WindowClosed
-from undertone.store.admission import admitted, check_rate, check_resumable
+from undertone.store.admission import accepted_at, admitted, check_rate, check_resumable
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
@@ -71,16 +72,18 @@ class Streams:
         stream: int | None,
         expires_ms: int,
         check: Callable[[int], None] = lambda generation: None,
+        accepted: float | None = None,
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
         `check` is asked once all that takes time is over, with the generation before this one; it raises where the
-        hello has been overtaken meanwhile.
+        hello has been overtaken meanwhile. `accepted`: when its connection was, by time.monotonic(); None is now.
         Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
-        Unavailable.
+        Unavailable (also where a connection that was accepted later owns the candidate).
         """
         async with self._database.transaction() as tx:
             key = {"meeting": meeting, "participant": participant}
+            age_s = _age_s(accepted)
             found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), stream)
             check(found["generation"])
             if stream is None:
@@ -90,7 +93,8 @@ class Streams:
             ended = None if stream is None else check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
-            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, "stream": number, "node": self._node})
+            owning = {"stream": number, "node": self._node, "accepted_at": accepted_at(found, age_s)}
+            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, **owning})
             assert owned is not None
             owner = Owner(meeting, participant, found["name"], number, owned["generation"])
             opening = {**key, "stream": number, "generation": owner.generation}
@@ -112,12 +116,14 @@ class Streams:
             raise
         return Opened(owner, opening_of(number, row, part, found, expires_ms), found["now"])
 
-    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+    async def admit(
+        self, meeting: str, participant: str, stream: int | None, accepted: float | None = None
+    ) -> Held | AlreadyFinished:
         """Whether a hello would be let in, and who holds the line now: asked before anybody is told to let go.
 
         Raises as `open` does.
         """
-        key = {"meeting": meeting, "participant": participant}
+        key, age_s = {"meeting": meeting, "participant": participant}, _age_s(accepted)
         found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
         if stream is None:
             await check_rate(self._database, key, found)
@@ -126,6 +132,7 @@ class Streams:
             ended = check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
+        accepted_at(found, age_s)
         return Held(found["node"], found["generation"])
 
     async def holder(self, meeting: str, participant: str) -> Held | None:
@@ -261,6 +268,10 @@ class Streams:
 
     async def _tell(self, tx: Transaction, owner: Owner, kind: str, body: Body) -> None:
         await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
+
+
+def _age_s(accepted: float | None) -> float:
+    return 0.0 if accepted is None else time.monotonic() - accepted
 
 
 def _missing(owner: Owner, missing: ReportMissing | None) -> list[NewEvent]:
