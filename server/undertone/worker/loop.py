@@ -15,7 +15,7 @@ import anyio
 
 from undertone.core.errors import NotFound, Unavailable
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import Clip
+from undertone.diarize.base import Clip, Place
 from undertone.store.clips import ClipStore
 from undertone.store.windows import MOST_ATTEMPTS, Claimed, Windows
 from undertone.worker.analyzers import AnalysisFailed, Analyzers
@@ -165,8 +165,9 @@ class AnalysisLoop:
             return
         started = anyio.current_time()
         try:
+            place = Place(claimed.stream, claimed.start_ms, claimed.start_ms + claimed.duration_ms)
             heard = await self._analyzers.analyse(
-                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate), claimed.profile
+                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate, place), claimed.profile
             )
         except AnalysisFailed as failed:
             await self._fail(claimed, failed.reason)
