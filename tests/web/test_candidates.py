@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -76,10 +76,10 @@ class SlowForTheFirst(Streams):
         stream: int | None,
         expires_ms: int,
         check: Callable[[int], None] = lambda generation: None,
-        accepted: float | None = None,
+        accepted_at: datetime | None = None,
     ) -> Opened | AlreadyFinished:
         await self._wait("open")
-        return await super().open(meeting, participant, stream, expires_ms, check, accepted)
+        return await super().open(meeting, participant, stream, expires_ms, check, accepted_at)
 
     async def _wait(self, where: str) -> None:
         if where == self.waits_in:
@@ -177,6 +177,11 @@ async def participant(streams: Streams) -> Row:
     return row
 
 
+def now() -> datetime:
+    """By the database's clock, which is this machine's."""
+    return datetime.now(UTC)
+
+
 def elsewhere(streams: Streams) -> Streams:
     """As another node writes them."""
     return Streams(streams._database, streams._clips, lambda _: None, "there")
@@ -230,7 +235,7 @@ async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams
     async with running(candidates) as tasks:
         tasks.start_soon(converse, candidates, line)
         await until(lambda: streams.asked)
-        opened = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted=time.monotonic() - 60)
+        opened = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now() - timedelta(minutes=1))
         assert isinstance(opened, Opened)
         await elsewhere(streams).release(opened.owner)
         streams.go_on.set()
@@ -271,7 +276,7 @@ async def test_a_line_that_was_accepted_before_another_nodes_takes_it_from_nobod
     streams.waits_in = "nowhere"
     candidates = registry(streams)  # with a notifier that bears no word: the other line is not told to go
     older = OpenLine()
-    await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted=time.monotonic())
+    await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now())
     async with running(candidates):
         await converse(candidates, older, hello)
         assert isinstance(older.refused, Unavailable)
@@ -282,7 +287,7 @@ async def test_a_line_that_was_accepted_before_another_nodes_takes_it_from_nobod
 async def test_a_line_that_was_accepted_after_another_nodes_takes_over(streams: SlowForTheFirst) -> None:
     streams.waits_in = "nowhere"
     candidates = registry(streams)
-    older = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted=time.monotonic())
+    older = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now())
     assert isinstance(older, Opened)
     newest = OpenLine()
     await elsewhere(streams).release(older.owner)
@@ -297,7 +302,7 @@ async def test_a_line_that_answers_while_a_newer_one_is_let_in_elsewhere_takes_i
     streams: SlowForTheFirst,
 ) -> None:
     streams.waits_in = "nowhere"
-    first = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted=time.monotonic() - 60)
+    first = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now() - timedelta(minutes=1))
     assert isinstance(first, Opened)
     await elsewhere(streams).release(first.owner)
     candidates = registry(streams)
@@ -305,7 +310,7 @@ async def test_a_line_that_answers_while_a_newer_one_is_let_in_elsewhere_takes_i
     async with running(candidates) as tasks:
         tasks.start_soon(converse, candidates, older)
         await until(older.asked.is_set)
-        await elsewhere(streams).open("m", "p", 1, NEVER_MS, accepted=time.monotonic())
+        await elsewhere(streams).open("m", "p", 1, NEVER_MS, accepted_at=now())
         older.answer.set()
         await until(lambda: older.refused)
         assert isinstance(older.refused, Unavailable)

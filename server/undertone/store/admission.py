@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from undertone.core.errors import MeetingEnded, NotFound, RateLimited, Revoked, TakenOver, Unavailable
+from undertone.core.errors import MeetingEnded, NotFound, RateLimited, Revoked, TakenOver
 from undertone.core.times import rfc3339
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.stream_queries import BEGUN_AT
@@ -15,6 +15,9 @@ from undertone.store.stream_rows import AlreadyFinished
 # After a meeting's end, what was recorded before it may still be delivered for so long.
 DELIVERY_AFTER_END: Final = timedelta(minutes=15)
 
+# So often is the clock read where one reading does not tell which of two connections was accepted first. They came
+# within milliseconds of each other then; who is refused for nothing comes again.
+READINGS: Final = 3
 OLDER: Final = "a connection that was opened later has this candidate's line: connect again"
 
 # So many new streams may a candidate begin in so long; each is a row, and a part to look after. A tab that is reloaded
@@ -37,21 +40,34 @@ def admitted(found: Row | None, stream: int | None) -> Row:
     return found
 
 
-def accepted_at(found: Row, age_s: float) -> datetime:
-    """When a connection was accepted, by the database's clock, that was `age_s` old just before the row was read.
+class Accepted:
+    """When a connection was accepted, by the database's clock: not before `earliest`, not after `latest`.
 
-    Raises Unavailable if the line's newest owner was accepted later. Whoever connects has given up the connections that
-    it had before: a hello that comes late, on one that broke say, must not take the newer one's line. Somebody who is
-    there after all may try again: then the connection is the newest. What comes between the measuring and the reading
-    makes a connection younger than it is, so that none that was accepted after another's opening is refused for it.
+    `accepted` is by time.monotonic(), None for just now. Each reading of the database's clock narrows it down to how
+    long that took; those that waited in a queue, or for a process that stood still, do no harm.
     """
-    now: datetime = found["now"]
-    at = now - timedelta(seconds=age_s)
-    at -= timedelta(microseconds=at.microsecond % 1000)  # as the row keeps it, not rounded up
-    newest = found["accepted_at"]
-    if newest is not None and at < newest <= now:  # later than now: the database's clock was put back
-        raise Unavailable(OLDER)
-    return at
+
+    def __init__(self, accepted: float | None) -> None:
+        self._accepted = accepted
+        self.earliest = datetime.min.replace(tzinfo=UTC)
+        self.latest = datetime.max.replace(tzinfo=UTC)
+
+    def read(self, now: datetime, asked: float, answered: float) -> None:
+        """The database says that it is `now`; it was asked, and had answered, at these times by time.monotonic()."""
+        since = (0.0, 0.0) if self._accepted is None else (asked - self._accepted, answered - self._accepted)
+        self.latest = min(self.latest, now - timedelta(seconds=since[0]))
+        self.earliest = max(self.earliest, now - timedelta(seconds=since[1]))
+
+    def before(self, found: Row) -> bool | None:
+        """Whether the newest owner of the line in `found` was accepted after this; None if that can't be told yet.
+
+        Whoever connects has given up the connections that it had before: a hello that comes late, on one that broke
+        say, must not take the newer one's line.
+        """
+        newest = found["accepted_at"]
+        if newest is None or newest > found["now"] or newest <= self.earliest:  # or the clock was put back
+            return False
+        return True if self.latest < newest else None
 
 
 async def check_rate(rows: Database | Transaction, key: Mapping[str, object], found: Row) -> None:

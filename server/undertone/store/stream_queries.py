@@ -24,9 +24,11 @@ BEGUN_AT: Final = """
 select created_at from streams where meeting = :meeting and participant = :participant and stream = :stream
 """
 
+# No connection was accepted after it opened; nor is it kept as later than it was, rounded to milliseconds.
 OWN_PARTICIPANT: Final = """
 update participants
-set generation = generation + 1, node = :node, accepted_at = :accepted_at, seen_at = now(),
+set generation = generation + 1, node = :node, seen_at = now(),
+    accepted_at = date_trunc('milliseconds', least(cast(:accepted_at as timestamptz), clock_timestamp())),
     streams = greatest(streams, :stream), state = 'streaming', reason = null
 where meeting = :meeting and participant = :participant
 returning generation

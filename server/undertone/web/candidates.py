@@ -152,7 +152,7 @@ class Candidates:
         self._opening.add(key)
         try:
             opened = await self.streams.open(
-                meeting, participant, hello.stream, claims.exp * 1000, check, connection.accepted
+                meeting, participant, hello.stream, claims.exp * 1000, check, held.accepted_at
             )
             if isinstance(opened, Opened):
                 self.clock.told(opened.now)
