@@ -23,7 +23,7 @@ from undertone.core.errors import RemoteFault
 from undertone.core.tags import container
 from undertone.core.verdict import Outcome, Verdict, judge
 from undertone.core.window import WindowClosed, WindowCutter
-from undertone.diarize.base import MOST_THREADS, AnalysisError, Clip
+from undertone.diarize.base import MOST_THREADS, AnalysisError, Clip, Place
 from undertone.diarize.engines import ENGINES, load
 
 # Bytes read at once; small enough that a file on a slow disk is told of window by window.
@@ -107,7 +107,8 @@ def analyze(file: str, engine: str, expected_voices: int = 1, threads: int = 1) 
     try:
         diarizer = load(engine)
         for number, start_ms, window in windows(Path(file)):
-            clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
+            place = Place(1, start_ms, start_ms + window.duration_ms)
+            clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate, place)
             diarization = diarizer.diarize(clip, profile, threads)
             profile = diarization.profile
             lines.append(Line(file, number, start_ms, window.duration_ms, judge(diarization, expected_voices)))

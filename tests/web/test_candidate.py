@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,7 @@ class Line:
     def __init__(self, *messages: str | bytes) -> None:
         self.messages: list[str | bytes] = list(messages)
         self.said: list[str] = []
+        self.accepted = time.monotonic()
 
     async def receive(self) -> str | bytes | None:
         while not self.said:
@@ -161,7 +163,7 @@ async def speak(database: Database, streams: Streams, *last: str) -> None:
     line = Line(*pieces, *last)
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
+        connection = Connection(desk, line)  # type: ignore[arg-type]
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')
         with anyio.fail_after(5):
@@ -200,7 +202,7 @@ async def test_a_gap_that_was_not_told_is_not_passed_over_by_a_part(
     streams = ForgetfulOfGaps(database, ClipStore(tmp_path), lambda _: None, "here")
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
+        connection = Connection(desk, line)  # type: ignore[arg-type]
         line.kept = connection.kept
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from undertone.core.errors import NotFound, TakenOver, Unavailable
 from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
 from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, ReportMissing, StoreWindow
 from undertone.core.times import rfc3339
 from undertone.core.window import WindowClosed
-from undertone.store.admission import admitted, check_rate, check_resumable
+from undertone.store.admission import OLDER, READINGS, Accepted, admitted, check_rate, check_resumable
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
@@ -71,11 +73,12 @@ class Streams:
         stream: int | None,
         expires_ms: int,
         check: Callable[[int], None] = lambda generation: None,
+        accepted_at: datetime | None = None,
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
         `check` is asked once all that takes time is over, with the generation before this one; it raises where the
-        hello has been overtaken meanwhile.
+        hello has been overtaken meanwhile. `accepted_at`: when its connection was, as `admit` says; None is now.
         Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
         Unavailable.
         """
@@ -90,7 +93,8 @@ class Streams:
             ended = None if stream is None else check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
-            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, "stream": number, "node": self._node})
+            owning = {"stream": number, "node": self._node, "accepted_at": accepted_at}
+            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, **owning})
             assert owned is not None
             owner = Owner(meeting, participant, found["name"], number, owned["generation"])
             opening = {**key, "stream": number, "generation": owner.generation}
@@ -112,13 +116,21 @@ class Streams:
             raise
         return Opened(owner, opening_of(number, row, part, found, expires_ms), found["now"])
 
-    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+    async def admit(
+        self, meeting: str, participant: str, stream: int | None, accepted: float | None = None
+    ) -> Held | AlreadyFinished:
         """Whether a hello would be let in, and who holds the line now: asked before anybody is told to let go.
 
-        Raises as `open` does.
+        `accepted`: when its connection was, by time.monotonic(). Raises as `open` does, and Unavailable if the newest
+        owner's was accepted later: that can only change with the generation, for which `open` has its `check`.
         """
-        key = {"meeting": meeting, "participant": participant}
-        found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
+        key, when = {"meeting": meeting, "participant": participant}, Accepted(accepted)
+        for _ in range(READINGS):
+            asked = time.monotonic()
+            found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
+            when.read(found["now"], asked, time.monotonic())
+            if when.before(found) is not None:
+                break
         if stream is None:
             await check_rate(self._database, key, found)
         else:
@@ -126,7 +138,9 @@ class Streams:
             ended = check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
-        return Held(found["node"], found["generation"])
+        if when.before(found) is not False:
+            raise Unavailable(OLDER)
+        return Held(found["node"], found["generation"], when.latest)
 
     async def holder(self, meeting: str, participant: str) -> Held | None:
         """Who holds the candidate's line now."""

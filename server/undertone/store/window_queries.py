@@ -81,7 +81,7 @@ returning lease
 
 # First lock of every verdict: it orders a participant's verdicts, and two workers never open two anomalies.
 LOCK_PARTICIPANT: Final = """
-select name, expected_voices, state, streams from participants
+select name, expected_voices, state, streams, profile from participants
 where meeting = :meeting and participant = :participant for no key update
 """
 

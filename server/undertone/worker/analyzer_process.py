@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 import msgspec
 
 if TYPE_CHECKING:
-    from undertone.diarize.base import Diarizer
+    from undertone.diarize.base import Diarizer, Place
 
 # Numeric libraries would each take all cores for themselves; how many threads a clip gets, its job says.
 ONE_THREAD: Final = (
@@ -54,6 +54,7 @@ class Job:
     lead_in_samples: int
     samples: int
     sample_rate: int
+    place: Place | None
     profile: bytes | None
     threads: int  # that may work on it
     notes: str  # path of the file that takes the messages
@@ -110,7 +111,7 @@ def _loaded(job: Job) -> bytes:
 def _heard(job: Job) -> bytes:
     from undertone.diarize.base import Clip
 
-    clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate)
+    clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate, job.place)
     return msgspec.msgpack.encode(_engine(job).diarize(clip, job.profile, job.threads))
 
 

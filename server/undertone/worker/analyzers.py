@@ -118,6 +118,7 @@ class Analyzers:
             lead_in_samples=clip.lead_in_samples,
             samples=clip.samples,
             sample_rate=clip.sample_rate,
+            place=clip.place,
             profile=profile,
             threads=max(1, min(MOST_THREADS, self.count // self._limiter.borrowed_tokens)),
             notes=notes,

@@ -15,7 +15,7 @@ import anyio
 
 from undertone.core.errors import NotFound, Unavailable
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import Clip
+from undertone.diarize.base import Clip, Place
 from undertone.store.clips import ClipStore
 from undertone.store.windows import MOST_ATTEMPTS, Claimed, Windows
 from undertone.worker.analyzers import AnalysisFailed, Analyzers
@@ -35,6 +35,8 @@ GIVE_BACK_S: Final = 3.0
 # A window whose clip can't be fetched now waits so long, and so does asking a database that is away.
 AWAY_S: Final = 5.0
 FIRST_RETRY_S: Final = 0.2
+# What is said of an analysis that ended no window: the lease went, or the voice it was compared with was dismissed.
+NOT_OURS: Final = "somebody else's, or to be heard again, after"
 
 T = TypeVar("T")
 
@@ -163,8 +165,9 @@ class AnalysisLoop:
             return
         started = anyio.current_time()
         try:
+            place = Place(claimed.stream, claimed.start_ms, claimed.start_ms + claimed.duration_ms)
             heard = await self._analyzers.analyse(
-                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate), claimed.profile
+                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate, place), claimed.profile
             )
         except AnalysisFailed as failed:
             await self._fail(claimed, failed.reason)
@@ -179,7 +182,7 @@ class AnalysisLoop:
             log.exception("%s: its verdict could not be written", _named(claimed))
             await self._fail(claimed, f"its verdict could not be written: {type(error).__name__}")
             return
-        log.info("%s: %s in %d ms", _named(claimed), "judged" if ours else "somebody else's by now,", took_ms)
+        log.info("%s: %s in %d ms", _named(claimed), "judged" if ours else NOT_OURS, took_ms)
 
     async def _fail(self, claimed: Claimed, reason: str) -> None:
         log.warning("%s: attempt %d failed: %s", _named(claimed), claimed.attempts, reason)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.diarize.local.test_decision import BY, SURE, window
+from undertone.diarize.base import Place
 from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import decide
 from undertone.diarize.local.embedding import normalised
@@ -26,12 +27,14 @@ LIKE = Likeness(
 )
 
 
-def heard(speakers: str, profile: Profile, vad: float = 1.0) -> tuple[Judged, Partials, Profile]:
+def heard(
+    speakers: str, profile: Profile, vad: float = 1.0, place: Place | None = None
+) -> tuple[Judged, Partials, Profile]:
     seen = window(speakers, vad)
     of = evidence.partials(seen, SURE, 0.0)
-    known, cells = Known(profile, LIKE), 15 * len(speakers)
+    known, cells = Known(profile.entering(place), LIKE), 15 * len(speakers)
     judged = known.complete(of, decide(seen, of, BY, known.lean, known.reserve), cells)
-    return judged, of, read(write(known.after(of, judged, cells)))
+    return judged, of, read(write(known.after(of, judged, cells).leaving(place)))
 
 
 def exam(*windows: str, vad: float = 1.0) -> tuple[Judged, Profile]:
@@ -151,6 +154,24 @@ def test_what_is_not_one_voice_over_the_border_does_not_add_up(second: str) -> N
     judged, _ = faint_exam(" aaa     b", second)
     assert len(judged.decision.groups) == 1
     assert (judged.changed or 0.0) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("second", "heard_together"),
+    [
+        (Place(1, 240_000, 300_000), True),
+        (Place(1, 240_000, 243_700), True),
+        (Place(1, 245_000, 305_000), False),  # behind a gap
+        (Place(1, 300_000, 360_000), False),  # the one between failed, or more voices were expected in it
+        (Place(2, 240_000, 300_000), False),
+        (Place(2, 0, 60_000), False),
+    ],
+)
+def test_words_are_heard_together_only_where_the_next_window_begins(second: Place, heard_together: bool) -> None:
+    _, _, profile = heard(" aaa     b", exam(*BEFORE, vad=0.0)[1], 0.0, Place(1, 180_000, 240_000))
+    assert profile.tail is not None
+    judged, _, _ = heard("b    aaa  ", profile, 0.0, second)
+    assert (len(judged.decision.groups) == 2) == heard_together
 
 
 def test_the_candidates_own_words_leave_no_tail() -> None:

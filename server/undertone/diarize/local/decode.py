@@ -96,7 +96,7 @@ def _mono(frame: av.AudioFrame) -> memoryview:
     if len(frame.planes) == 1:
         return memoryview(frame.planes[0])[: frame.samples * 4]
     mixed = (_plane(frame, 0) + _plane(frame, 1)) * np.float32(0.5)
-    return memoryview(mixed).cast("B")
+    return mixed.data.cast("B")
 
 
 def _plane(frame: av.AudioFrame, channel: int) -> Samples:
