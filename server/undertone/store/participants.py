@@ -29,9 +29,16 @@ order by participant = :known_as desc limit 1
 # behind `meeting_ended`, and two who bring the same id or external_id meet here, not at the index.
 LOCK_MEETING: Final = "select ended_at from meetings where meeting = :meeting for no key update"
 
+# One that exists is looked for, not run into: the index would wait for whoever is writing that row, and they for the
+# meeting, which is ours.
 ADD: Final = """
 insert into participants (meeting, participant, name, external_id, expected_voices)
-values (:meeting, :participant, :name, :external_id, :expected_voices)
+select :meeting, cast(:participant as text), cast(:name as text), cast(:external_id as text),
+       cast(:expected_voices as smallint)
+where not exists (
+    select from participants
+    where meeting = :meeting and (participant = :participant or external_id = :external_id)
+)
 on conflict do nothing
 returning participant, name, external_id, expected_voices, created_at, revoked_at, state
 """

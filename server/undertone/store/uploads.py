@@ -57,15 +57,17 @@ where meeting = :meeting and participant = :participant and stream > :before and
 order by stream limit 1
 """
 
-# `opened`: with this window's clip an anomaly begins; other windows only grew one that was reported before.
 VERDICTS: Final = """
-select w.number, w.outcome, w.reason, w.clip, exists (
-    select from anomalies a
-    where a.meeting = w.meeting and a.participant = w.participant and a.evidence -> 0 ->> 'clip' = w.clip
-) as opened
-from windows w
-where w.meeting = :meeting and w.participant = :participant and w.stream = :stream
-order by w.number
+select number, outcome, reason, clip from windows
+where meeting = :meeting and participant = :participant and stream = :stream
+order by number
+"""
+
+# An anomaly's row does not tell which clip it began with once it has grown: windows of one participant may lie in another
+# order than they came in. By the primary key, from the upload on.
+OPENED_WITH: Final = """
+select body -> 'anomaly' -> 'evidence' -> 0 ->> 'clip' as clip from events
+where meeting = :meeting and id > :after and kind = 'anomaly_opened' and participant = :participant
 """
 
 REPORTS: Final = """
@@ -80,23 +82,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An upload that is durable: which stream it is, and how many windows that has."""
+    """An upload that is durable: which stream it is, how many windows that has, and the last event that told of it."""
 
     meeting: str
     participant: str
     stream: int
     windows: int
+    event: int
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A window of an upload; `outcome` is None while it waits. `opened`: it began an anomaly."""
+    """A window of an upload; `outcome` is None while it waits."""
 
     number: int
     outcome: str | None
     reason: str | None
     clip: str | None
-    opened: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +155,17 @@ class Uploads:
                 await self._put(clip_object(meeting, clip), window.clip)
             before = found["streams"]
 
-            async def write(again: bool) -> int:
+            async def write(again: bool) -> tuple[int, int]:
                 written = await self._written(key, before, windows[0]) if again else None
                 return written or await self._write(key, windows, clips, total_bytes, since, created_with_it)
 
-            stream = await self._patiently(write)
+            stream, event = await self._patiently(write)
         except (RemoteFault, Conflict) as fault:
             if not isinstance(fault, Unavailable):  # then it may have been written: the sweeper knows, within the hour
                 await self._drop(meeting, clips)
             raise
         self._moved(meeting)
-        return Kept(meeting, participant, stream, len(windows))
+        return Kept(meeting, participant, stream, len(windows), event)
 
     async def verdicts(self, kept: Kept) -> list[Judged]:
         """What is known of the upload's windows. Raises NotFound if they are gone with their meeting."""
@@ -171,7 +173,12 @@ class Uploads:
         rows = await self._database.fetch_all(VERDICTS, key)
         if len(rows) < kept.windows:
             raise NotFound("the meeting was deleted")
-        return [Judged(row["number"], row["outcome"], row["reason"], row["clip"], row["opened"]) for row in rows]
+        return [Judged(row["number"], row["outcome"], row["reason"], row["clip"]) for row in rows]
+
+    async def opened_with(self, kept: Kept) -> set[str]:
+        """The clips with which anomalies of this participant began since the upload."""
+        key = {"meeting": kept.meeting, "participant": kept.participant, "after": kept.event}
+        return {row["clip"] for row in await self._database.fetch_all(OPENED_WITH, key)}
 
     async def reports(self, meeting: str) -> list[Report]:
         """The meeting's anomalies, newest first."""
@@ -189,10 +196,10 @@ class Uploads:
         with suppress(FileExistsError):  # put by an attempt that was not answered in time
             await self._patiently(lambda _: self._clips.put(name, data))
 
-    async def _written(self, key: dict[str, object], before: int, first: WindowClosed) -> int | None:
-        """The stream's number, if an attempt that was not answered wrote it."""
+    async def _written(self, key: dict[str, object], before: int, first: WindowClosed) -> tuple[int, int] | None:
+        """As `_write` answers, if an attempt that was not answered wrote it; the event is looked for among all."""
         row = await self._database.fetch_one(WRITTEN, {**key, "before": before, "fingerprint": fingerprint(first)})
-        return None if row is None else int(row["stream"])
+        return None if row is None else (int(row["stream"]), 0)
 
     async def _write(
         self,
@@ -202,8 +209,8 @@ class Uploads:
         total_bytes: int,
         since: float,
         created_with_it: bool,
-    ) -> int:
-        """The whole stream; its number."""
+    ) -> tuple[int, int]:
+        """The whole stream; its number, and that of the last event."""
         async with self._database.transaction() as tx:
             found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), None)
             await _check_free(tx, key)
@@ -227,8 +234,8 @@ class Uploads:
             finish = {**key, "generation": owner.generation, "stream": number, "total_bytes": total_bytes}
             assert await tx.fetch_one(FINISH_STREAM, finish) is not None
             await tx.execute(MEETING_STREAMS, {"meeting": owner.meeting})
-            await append(tx, owner.meeting, [*told, NewEvent("candidate_finished", moved, owner.person)])
-        return number
+            events = await append(tx, owner.meeting, [*told, NewEvent("candidate_finished", moved, owner.person)])
+        return number, events[-1]
 
     async def _drop(self, meeting: str, clips: Sequence[str]) -> None:
         with suppress(Unavailable):  # then the sweeper finds them

@@ -176,7 +176,8 @@ class PollingRoutes:
 
     async def _link(self, request: Request, kept: Kept, found: Sequence[Judged]) -> str:
         """To the window that began an anomaly; without one the participant was reported before."""
-        clip = next((each.clip for each in found if each.opened), None)
+        opened = await self.uploads.opened_with(kept)
+        clip = next((each.clip for each in found if each.clip in opened), None)
         if clip is None:
             return NOT_UPLOADED
         who = f"the upload of {kept.participant}"
