@@ -63,7 +63,7 @@ where meeting = :meeting and participant = :participant and stream = :stream
 order by number
 """
 
-# An anomaly's row does not tell which clip it began with once it has grown: windows of one participant may lie in another
+# An anomaly's row does not tell which clip it began with once it has grown: a participant's windows may lie in another
 # order than they came in. By the primary key, from the upload on.
 OPENED_WITH: Final = """
 select body -> 'anomaly' -> 'evidence' -> 0 ->> 'clip' as clip from events

@@ -21,7 +21,6 @@ from starlette.responses import Response
 
 from undertone.core.errors import Conflict, Forbidden, MeetingEnded, Unauthorized
 from undertone.core.messages import Name
-from undertone.core.requests import CredentialIssued
 from undertone.core.times import rfc3339
 from undertone.store.audit import Audit
 from undertone.store.participants import Participant, Participants
@@ -107,29 +106,30 @@ class PollingRoutes:
 
     async def join(self, request: Request) -> Response:
         """`detail` is the answer again, as a string: the page reads it out of what was an error for its old server."""
-        if "authorization" in request.headers:
-            joined = await self.meetings.join(request)
-        else:
-            joined = await self._join_openly(request)
-        text = msgspec.json.encode(joined).decode()
-        return _json({"success": True, "data": joined.data, "detail": text}, 201)
+        joined = await (self._with_credential(request) if "authorization" in request.headers else self._openly(request))
+        return _json({**joined, "detail": msgspec.json.encode(joined).decode()}, 201)
 
-    async def _join_openly(self, request: Request) -> CredentialIssued:
-        """`id` and `token` are what the room wants, where the provider gave them: the page hands them to its SDK."""
+    async def _with_credential(self, request: Request) -> dict[str, object]:
+        return msgspec.structs.asdict(await self.meetings.join(request))
+
+    async def _openly(self, request: Request) -> dict[str, object]:
+        """`id` and `token` are what the room wants, where the provider gave them: the page hands them to its SDK.
+
+        Ours are in `undertone`, for a page that goes on to stream.
+        """
         self.meetings.limit.take(address(request))
         meeting = await self.authority.meeting(request.path_params["meeting"])
         if meeting.ended_at is not None:  # before the provider is asked
             raise MeetingEnded(f"the meeting ended at {rfc3339(meeting.ended_at)}")
         body = await read_json(request, JoinOpenly)
         participant = new_id()
-        joined = await self.meetings.admit(meeting, participant, body.name, "candidate", body.preset_name)
-        room = joined.data.room or {}
+        ours = (await self.meetings.admit(meeting, participant, body.name, "candidate", body.preset_name)).data
+        room = ours.room or {}
         theirs = room.get("id")
         await self.participants.add(meeting.id, participant, body.name, None if theirs is None else str(theirs))
-        data = msgspec.structs.replace(
-            joined.data, id=room.get("id", joined.data.id), token=room.get("token", joined.data.token)
-        )
-        return msgspec.structs.replace(joined, data=data)
+        data = msgspec.structs.replace(ours, id=room.get("id", ours.id), token=room.get("token", ours.token))
+        own = {"id": ours.id, "token": ours.token, "expires_at": ours.expires_at}
+        return {"success": True, "data": data, "undertone": own}
 
     async def take(self, request: Request) -> Response:
         """An upload; answered when it is judged."""

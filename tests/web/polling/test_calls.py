@@ -13,10 +13,12 @@ from starlette.applications import Starlette
 
 from tests.core.frames import WINDOW_FRAMES, frames
 from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, TWO_VOICES
-from tests.web.here import hear
+from tests.web.here import dial, hear
 from tests.web.polling.page import PAGE, Page, heard
 from tests.web.room import problem_of
 from tests.web.watched import Watched
+from undertone.core.messages import Finish, StreamHello
+from undertone.core.messages import encode as encode_message
 from undertone.core.verdict import Diarization
 from undertone.rooms.base import Admission, Role, Room
 from undertone.web.calls import routes
@@ -159,8 +161,10 @@ async def test_joining_is_answered_twice_over(page: Page) -> None:
     answer = await page.join()
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"success", "data", "detail"}
-    assert json.loads(body["detail"]) == {"success": True, "data": body["data"]}
+    detail = json.loads(body.pop("detail"))
+    assert detail == body
+    assert set(body) == {"success", "data", "undertone"}
+    assert body["undertone"].items() <= body["data"].items(), "no provider has ids of its own"
     [event] = await page.events()
     assert (event["kind"], event["participant"]["id"]) == ("candidate_joined", body["data"]["id"])
 
@@ -170,6 +174,7 @@ async def test_who_shows_a_credential_is_who_they_were_without_these_routes(page
     body = {"name": "Ada", "external_id": "ada", "expected_voices": 2}
     answer = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
     assert answer.status_code == 201
+    assert set(answer.json()) == {"success", "data", "detail"}
     assert answer.json()["data"]["name"] == "Ada"
     again = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
     assert problem_of(again)[:2] == (409, "conflict")
@@ -226,9 +231,15 @@ async def test_a_provider_s_participant_is_known_by_its_id(house: Watched) -> No
         [(participant, *asked)] = theirs.asked
         assert asked == ["new user", "candidate", "audio_proc_preset"]
         assert (data["id"], data["token"]) == (f"theirs-{participant}", f"token of room-of-{page.id}")
+        assert answer["undertone"]["id"] == participant
+        async with dial(house.url + "/stream") as line:
+            await line.send(encode_message(StreamHello(token=answer["undertone"]["token"])))
+            assert (await hear(line))["type"] == "ready"
+            await line.send(encode_message(Finish()))
+            assert (await hear(line))["type"] == "finished"
         assert (await page.upload(MINUTE, data["id"])).json()["id"] == data["id"]
         [row] = await page.rows("select participant, streams, external_id from participants where meeting = :meeting")
-        assert dict(row) == {"participant": participant, "streams": 1, "external_id": data["id"]}
+        assert dict(row) == {"participant": participant, "streams": 2, "external_id": data["id"]}
         [[_, meeting, reported, *_]] = await page.reports()
         assert (meeting, reported) == (page.id, data["id"])
         # Somebody of ours, who shows a credential, gets our token.
