@@ -153,11 +153,12 @@ class PollingRoutes:
         async with self.reception.receive(request) as upload:
             said = upload.fields
             meeting = await self.authority.meeting(said.meeting_id)
-            windows, total_bytes = await upload.cut()
-            participant, created = await self._participant(request, meeting.id, said)
-            kept = await self.uploads.keep(
-                meeting.id, participant.id, windows, total_bytes, since, created_with_it=created
-            )
+            async with self.reception.turn():
+                windows, total_bytes = await upload.cut()
+                participant, created = await self._participant(request, meeting.id, said)
+                kept = await self.uploads.keep(
+                    meeting.id, participant.id, windows, total_bytes, since, created_with_it=created
+                )
             return kept, said
 
     async def _participant(self, request: Request, meeting: str, said: UploadFields) -> tuple[Participant, bool]:

@@ -38,6 +38,9 @@ MAX_FIELD_BYTES: Final = 4 * 1024  # a name has 200 characters
 MAX_FIELDS: Final = 16
 # A minute of MP3 at 128 kbit/s is 1 MB: 250 of them at once, as 1,000 candidates on lines of 1 Mbit/s have on the way.
 MAX_HELD_BYTES: Final = 256 * 1024 * 1024
+# Cut and stored at a time: between them they have fewer connections to the database than live candidates, who go first.
+STORED_AT_ONCE: Final = 4
+TURN_WITHIN_S: Final = 30.0  # storing takes milliseconds: who waits longer waits for a store that is away
 # Two more uploads are due by then, from a line that is too slow for any of them.
 BODY_WITHIN_S: Final = 120.0
 # Sound handed to the cutter in one go, as a socket's largest message: less than a millisecond for everybody else.
@@ -66,11 +69,13 @@ class Upload:
     file: BinaryIO
 
     async def cut(self) -> tuple[list[WindowClosed], int]:
-        """The windows and the file's length. Raises what `UploadCutter` does."""
+        """The windows and the file's length; the file is gone afterwards. Raises what `UploadCutter` does."""
         windows, total_bytes = await self._cut(WINDOW_MS)
         length_ms = window_ms(windows)
         if length_ms != WINDOW_MS:
+            del windows
             windows, total_bytes = await self._cut(length_ms)
+        self.file.close()
         return windows, total_bytes
 
     async def _cut(self, length_ms: int) -> tuple[list[WindowClosed], int]:
@@ -95,11 +100,26 @@ class Reception:
         max_bytes: int = MAX_UPLOAD_BYTES + MAX_FORM_BYTES,
         max_held_bytes: int = MAX_HELD_BYTES,
         within_s: float = BODY_WITHIN_S,
+        turn_within_s: float = TURN_WITHIN_S,
     ) -> None:
         self.held_bytes = 0  # of all bodies that are being taken in, or cut and stored
         self.max_bytes = max_bytes
         self.max_held_bytes = max_held_bytes
         self.within_s = within_s
+        self.turn_within_s = turn_within_s
+        self._turns = anyio.Semaphore(STORED_AT_ONCE)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """While the block runs an upload may be cut, which takes its size in memory once more. Raises Overloaded."""
+        with anyio.move_on_after(self.turn_within_s) as waited:
+            await self._turns.acquire()
+        if waited.cancelled_caught:
+            raise _overloaded()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @asynccontextmanager
     async def receive(self, request: Request) -> AsyncIterator[Upload]:
@@ -120,7 +140,7 @@ class Reception:
                 if taken > self.max_bytes:
                     raise too_large(self.max_bytes)
                 if self.held_bytes > self.max_held_bytes:
-                    raise Overloaded("too many uploads at once; send this one again", OVERLOADED_RETRY_MS)
+                    raise _overloaded()
                 yield piece
 
         try:
@@ -267,6 +287,10 @@ class Verdicts:
                 await waiter.rung.wait()
             if waiter.fault is not None:
                 raise waiter.fault
+
+
+def _overloaded() -> Overloaded:
+    return Overloaded("too many uploads at once; send this one again", OVERLOADED_RETRY_MS)
 
 
 def _leaving() -> Draining:

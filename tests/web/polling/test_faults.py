@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from tests.web.watched import Watched, watched
 from undertone.core.messages import Finish, StreamHello, encode
 from undertone.core.uploads import MAX_UPLOAD_BYTES
 from undertone.web.polling import OPEN, TAKES_KEY
+from undertone.web.uploads import STORED_AT_ONCE
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +128,17 @@ async def test_all_bodies_together_are_bounded(house: Watched, page: Page, monke
     assert problem_of(answer)[:2] == (503, "overloaded")
     assert int(answer.headers["retry-after"]) > 0
     async with heard(house, ONE_VOICE):
+        assert (await page.upload(SOUND)).status_code == 200
+
+
+async def test_nobody_waits_for_ever_for_a_turn(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    reception = page.polling.reception
+    monkeypatch.setattr(reception, "turn_within_s", 0.1)
+    async with AsyncExitStack() as turns:
+        for _ in range(STORED_AT_ONCE):
+            await turns.enter_async_context(reception.turn())
+        assert problem_of(await page.upload(SOUND))[:2] == (503, "overloaded")
+    async with heard(page.house, ONE_VOICE):
         assert (await page.upload(SOUND)).status_code == 200
 
 
