@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.audio import decode, voice_frames
 from tests.core.frames import FRAME_MS, WINDOW_FRAMES, frames, other_format
 from undertone.core.errors import BadAudio, BadMessage, FormatChanged, RateLimited, RemoteFault
 from undertone.core.pace import CREDIT_MS
@@ -49,6 +50,16 @@ def test_a_few_seconds_left_over_are_no_window_of_their_own(seconds: float, wind
     assert len(found) == windows
     assert found[-1].start_ms + found[-1].duration_ms == int(seconds * SECOND_FRAMES) * FRAME_MS
     assert seconds < 16 or found[-1].duration_ms > MAX_REST_MS - FRAME_MS
+
+
+@pytest.mark.parametrize("into_a_frame", [0, 7])
+def test_it_may_begin_in_the_midst_of_a_recording(into_a_frame: int) -> None:
+    """As that page's uploads do from the second on: its encoder goes on, bit reservoir and all."""
+    encoded = voice_frames(10, 44_100, 128_000)[150:]
+    data = b"".join(encoded)[into_a_frame:]
+    [window] = cut(data)
+    whole = len(encoded) - bool(into_a_frame)
+    assert window.samples == whole * 1152 == decode(window.clip).shape[1]
 
 
 @pytest.mark.parametrize(
