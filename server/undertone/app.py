@@ -28,6 +28,7 @@ from undertone.choices import clip_store, room_provider
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
+from undertone.polling import polling_routes
 from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
 from undertone.store.audit import Audit
 from undertone.store.clock import DatabaseClock
@@ -52,6 +53,7 @@ from undertone.web.limits import CreationLimit
 from undertone.web.links import Links
 from undertone.web.meetings import MeetingRoutes
 from undertone.web.pages import NOT_BUILT, Facts, Pages
+from undertone.web.polling import PollingRoutes
 from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
 from undertone.web.sockets import Entrance, Limits
@@ -86,10 +88,13 @@ class Node:
     entrance: Entrance
     candidates: Candidates
     analysis: Ending | None
+    polling: PollingRoutes | None
 
     async def drain(self) -> None:
         """Not ready any more; every socket told and closed; what they brought, written; no window in hand. 18 s."""
         self.health.draining = True
+        if self.polling is not None:
+            self.polling.verdicts.drain()
         async with anyio.create_task_group() as tasks:
             if self.analysis is not None:
                 tasks.start_soon(self.analysis.stop)
@@ -202,18 +207,21 @@ def _assemble(
         links=links,
         public_url=settings.public_url,
     )
+    polling = polling_routes(
+        settings, meeting_routes, evidence_routes, hub, events, writing, clips, notifier.moved, name
+    )
     app = Starlette(
         routes=[
             *Pages(bundle, facts, settings.public_url).routes(),
             *health.routes(),
-            *meeting_routes.routes(),
+            *meeting_routes.routes(polling.entries() if polling else ()),
             *evidence_routes.routes(),
             WebSocketRoute("/stream", candidate_socket),
             WebSocketRoute("/channel", proctors),
             Route("/stream", not_a_call),
             Route("/channel", not_a_call),
         ],
-        middleware=[*_cors(settings.origins), Middleware(Edge)],
+        middleware=[*_cors(settings.origins, polling.origins if polling else None), Middleware(Edge)],
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
@@ -230,17 +238,18 @@ def _assemble(
         works.sweep,
         *([analysis.run] if analysis else []),
     ]
-    return Node(app, health, entrance, candidates, analysis), running
+    return Node(app, health, entrance, candidates, analysis, polling), running
 
 
-def _cors(origins: Sequence[str]) -> list[Middleware]:
-    """For pages of the configured origins alone; our own need none."""
-    if not origins:
+def _cors(origins: Sequence[str], matching: str | None) -> list[Middleware]:
+    """For pages of the configured origins alone, and those `matching` a pattern; our own need none."""
+    if not origins and matching is None:
         return []
     return [
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
+            allow_origin_regex=matching,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Range"],
             expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After"],

@@ -74,6 +74,9 @@ class Settings:
         None, texts.api_key, "for who creates meetings; unset: everybody on loopback", private=True
     )
     origins: tuple[str, ...] = _setting((), texts.origins, "web origins besides our own that may call")
+    polling_api: bool = _setting(
+        False, texts.switch, "1: the routes of the polling front end, whose uploads carry no token (docs/migration.md)"
+    )
     public_url: str | None = _setting(None, texts.url, "the address people open, where a proxy stands before this one")
     proxies: tuple[str, ...] = _setting(
         ("127.0.0.1", "::1"), texts.addresses, "addresses whose X-Forwarded-For and -Proto are believed"

@@ -35,8 +35,11 @@ class RoomProvider(Protocol):
         """A room for a new meeting."""
         ...
 
-    async def admit(self, room: Room, participant: str, name: str, role: Role) -> Admission:
-        """Lets somebody in. Called again for the same participant it admits the same one."""
+    async def admit(self, room: Room, participant: str, name: str, role: Role, preset: str | None = None) -> Admission:
+        """Lets somebody in. Called again for the same participant it admits the same one.
+
+        `preset` names what they may do there, in the provider's words; None: as the role says.
+        """
         ...
 
     async def close(self, room: Room) -> None:

@@ -41,9 +41,9 @@ ALL_CLIPS: Final = "clips"
 T = TypeVar("T")
 
 
-def clip_id(participant: str, stream: int, number: int) -> str:
-    """A new id of a window's clip: one path segment, never used again."""
-    return f"{participant}-{stream}-{number}-{secrets.token_hex(8)}"
+def clip_id(participant: str, stream: int | None, number: int) -> str:
+    """A new id of a window's clip: one path segment, never used again. An upload has no stream's number yet."""
+    return f"{participant}-{'upload' if stream is None else stream}-{number}-{secrets.token_hex(8)}"
 
 
 def clip_object(meeting: str, clip: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 PARTICIPANT: Final = """
 select p.name, p.created_at, p.revoked_at, p.streams, p.state, p.generation, p.node, p.accepted_at,
-       m.ended_at, clock_timestamp() as now
+       m.ended_at, m.created_at as meeting_created_at, clock_timestamp() as now
 from participants p join meetings m using (meeting)
 where p.meeting = :meeting and p.participant = :participant
 """
