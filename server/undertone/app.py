@@ -28,8 +28,9 @@ from undertone.choices import clip_store, room_provider
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
-from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
+from undertone.process import LAST_NOTICES_SECONDS, Ending, check_patiently, connect_patiently
 from undertone.store.audit import Audit
+from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.events import Events
@@ -102,11 +103,13 @@ class Node:
 async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
+    clips = clip_store(settings)
+    await check_patiently(clips)
     database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
     async with _open(database), _open(writing):
         try:
             async with anyio.create_task_group() as tasks:
-                node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
+                node, running = _assemble(settings, url, database, writing, clips, secrets, sockets, name)
                 for part in running:
                     tasks.start_soon(part)
                 yield node
@@ -131,6 +134,7 @@ def _assemble(
     url: str,
     database: Database,
     writing: Database,
+    clips: ClipStore,
     secrets: Sequence[str],
     sockets: int,
     name: str,
@@ -138,7 +142,6 @@ def _assemble(
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
     notifier, listener = Notifier(url), Listener(url)
-    clips = clip_store(settings)
     events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
     meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
     participants = Participants(database, notifier.moved, notifier.revoked)
@@ -204,7 +207,7 @@ def _assemble(
     )
     app = Starlette(
         routes=[
-            *Pages(bundle, facts, settings.public_url).routes(),
+            *Pages(bundle, facts, settings.public_url, clips.origin).routes(),
             *health.routes(),
             *meeting_routes.routes(),
             *evidence_routes.routes(),

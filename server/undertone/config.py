@@ -66,7 +66,21 @@ class Settings:
         "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder",
         private=True,
     )
-    clips: Path | None = _setting(None, Path, "folder that holds clips/; unset: the data folder", of=ANALYSIS)
+    clips: Path | str | None = _setting(
+        None,
+        texts.clips,
+        "folder that holds clips/, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix; "
+        "unset: the data folder",
+        of=ANALYSIS,
+    )
+    clips_endpoint: str | None = _setting(
+        None, texts.endpoint, "address of an object store that is not the vendor's own: R2, MinIO", of=ANALYSIS
+    )
+    clip_links: str = _setting(
+        "store",
+        texts.one_of("store", "server"),
+        "where links to clips in a bucket lead: to it, signed, or through here",
+    )
     secret: tuple[str, ...] = _setting(
         (), texts.secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
     )

@@ -18,6 +18,7 @@ import anyio.to_thread
 from undertone.config import ConfigError, Settings
 from undertone.core.errors import Unavailable, UndertoneError
 from undertone.store import embedded
+from undertone.store.clips import ClipStore
 from undertone.store.database import Database
 
 log: Final = logging.getLogger("undertone")
@@ -151,6 +152,20 @@ async def connect_patiently(database: Database) -> None:
             if anyio.current_time() - said >= SAY_AGAIN_SECONDS:
                 # The cause names hosts and roles: for our own log, not for peers.
                 log.warning("waiting for the database: %s: %s", fault.detail, fault.__cause__)
+                said = anyio.current_time()
+        await anyio.sleep(ASK_AGAIN_SECONDS)
+
+
+async def check_patiently(clips: ClipStore) -> None:
+    """Waits for a clip store that is away, and says so. Raises WrongStore where waiting would not help."""
+    said = -SAY_AGAIN_SECONDS
+    while True:
+        try:
+            await clips.check()
+            return
+        except Unavailable as fault:
+            if anyio.current_time() - said >= SAY_AGAIN_SECONDS:
+                log.warning("waiting for the clip store: %s: %s", fault.detail, fault.__cause__)
                 said = anyio.current_time()
         await anyio.sleep(ASK_AGAIN_SECONDS)
 

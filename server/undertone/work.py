@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from undertone.choices import clip_store
 from undertone.config import ConfigError, Settings
-from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently, database_url
+from undertone.process import LAST_NOTICES_SECONDS, Ending, check_patiently, connect_patiently, database_url
 from undertone.store.database import Database
 from undertone.store.meetings import Meetings
 from undertone.store.notify import Listener, Moved, Notifier, Reconnected
@@ -49,6 +49,7 @@ async def work(settings: Settings) -> None:
 
 async def _work(settings: Settings, url: str, database: Database, stopping: _Stopping) -> None:
     clips = clip_store(settings)
+    await check_patiently(clips)
     notifier = Notifier(url)
     meetings = Meetings(database, notifier.moved, notifier.ended)
     parts = Parts(database, clips, notifier.moved)

@@ -14,6 +14,7 @@ from tests.store.exam import ONE_VOICE, TWO_VOICES
 from tests.worker.lab import Lab, open_lab
 from undertone.core.errors import Unavailable
 from undertone.store.clips import ClipStore, clip_object, part_object
+from undertone.store.clips_folder import FolderClips
 from undertone.store.meetings import Meetings
 from undertone.store.sweeps import Sweeps
 from undertone.store.windows import Windows
@@ -76,7 +77,7 @@ async def test_more_deletions_than_fit_one_round_are_all_carried_out(lab: Lab) -
     assert await lab.exam.value("select count(*) from deletions") == 0
 
 
-class Stubborn(ClipStore):
+class Stubborn(FolderClips):
     """A store that fails to delete some objects, as long as it likes."""
 
     stubborn = True
@@ -146,7 +147,7 @@ async def test_sweepers_at_once_do_no_harm(lab: Lab, tmp_path: Path) -> None:
     await lab.exam.sql("update meetings set last_stream_at = now() - interval '25 hours'")
     async with anyio.create_task_group() as tasks:
         for _ in range(4):
-            each = sweeper(lab, ClipStore(tmp_path))
+            each = sweeper(lab, FolderClips(tmp_path))
             for chore in (each.delete_objects, each.delete_unnamed_objects, each.end_idle_meetings, each.trim_events):
                 tasks.start_soon(chore)
     assert objects(tmp_path) == set()
