@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import socket
 import threading
 import time
@@ -85,6 +86,7 @@ class S3:
 @contextlib.contextmanager
 def running_s3() -> Iterator[S3]:
     """One that takes connections."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # or it prints a line a request
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
