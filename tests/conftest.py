@@ -16,6 +16,7 @@ import asyncpg
 import hypothesis
 import pytest
 
+from tests.store.pooler import MISSING, pgbouncer
 from undertone.store import embedded
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def missing() -> dict[str, str]:
         lacks["shared"] = "../shared, which is missing"
     if not (shutil.which("pulseaudio") and (shutil.which("firefox-esr") or shutil.which("firefox"))):
         lacks["firefox"] = "Firefox and PulseAudio: `make firefox` installs them"
+    if pgbouncer() is None:
+        lacks["pgbouncer"] = MISSING
     return lacks
 
 

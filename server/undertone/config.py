@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from undertone import database_urls
 from undertone import setting_texts as texts
 from undertone.core.errors import UndertoneError
 
@@ -62,9 +63,18 @@ class Settings:
     )
     database_url: str | None = _setting(
         None,
-        texts.database_url,
+        database_urls.database_url,
         "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder",
         private=True,
+    )
+    listen_url: str | None = _setting(
+        None,
+        database_urls.database_url,
+        "the same database past its pooler, for wake-ups, which poolers in transaction mode do not hand on",
+        private=True,
+    )
+    database_connections: int = _setting(
+        18, texts.whole(4, 1000), "connections to the database that this process opens at most", of=ANALYSIS
     )
     clips: Path | str | None = _setting(
         None,

@@ -91,14 +91,6 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(origin(part.strip().removesuffix("/")) for part in text.split(",") if part.strip())
 
 
-def database_url(text: str) -> str:
-    """A PostgreSQL URL; `postgres:` is the same scheme."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ValueError("a URL of a PostgreSQL database is needed: postgresql://user:password@host/database")
-    return "postgresql" + text[len(parts.scheme) :]
-
-
 # Of all names that other programs have for these, one each.
 CLIP_SCHEMES: Final = ("s3", "gs", "az")
 
