@@ -107,6 +107,7 @@ async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets
     ours, candidates = shares(settings.database_connections)
     database = Database(url, max_connections=ours, pooled=reach.pooled)
     writing = Database(url, max_connections=candidates, pooled=reach.pooled)
+    writing.shares_with(database)
     async with _open(database), _open(writing):
         try:
             async with anyio.create_task_group() as tasks:

@@ -1,5 +1,7 @@
 """A bucket of S3 on a real port: moto's server behind a door that checks signatures, and that can be told to fail.
 
+Google's XML API is S3's but for credentials and one header; the door translates that one, where it is told to.
+
 moto keeps the objects and answers as Amazon does, but lets everybody in. The door computes Signature Version 4 anew for
 each request, in the header or in the query (Amazon S3 API reference, "Authenticating Requests (AWS Signature Version
 4)", https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html), and refuses as Amazon does.
@@ -35,6 +37,11 @@ REGION: Final = "eu-central-1"
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 SKEW: Final = timedelta(minutes=15)
 
+# "No generation yet" is Google's way to say that an object must not exist: Cloud Storage, XML API, "Request
+# preconditions", https://cloud.google.com/storage/docs/request-preconditions
+GOOGLES_UNLESS_THERE: Final = "x-goog-if-generation-match"
+BEHIND: Final = f"{ALGORITHM} Credential={KEY}/20260101/{REGION}/s3/aws4_request, SignedHeaders=host, Signature=0"
+
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
 
 
@@ -59,6 +66,7 @@ class S3:
     faults: list[Fault] = field(default_factory=list)
     methods: tuple[str, ...] = ()  # the faults meet these alone; empty: all
     seen: list[tuple[str, str]] = field(default_factory=list)  # method and path
+    google: bool = False  # speaks Google's dialect, and lets everybody in
     given_up: int = 0  # requests whose sender left before they were answered
     behind: str = ""
 
@@ -73,7 +81,7 @@ class S3:
 
     def behave(self) -> None:
         """As ever from now on."""
-        self.fault, self.methods = None, ()
+        self.fault, self.methods, self.google = None, (), False
         self.faults.clear()
 
     def meets(self, method: str) -> Fault | None:
@@ -127,10 +135,14 @@ def _door(s3: S3) -> Starlette:
                 return Response(status_code=499)
         if fault is not None and not (fault.let_in or fault.hang_up):
             return _refused(fault.status, fault.code, fault.body)
-        wrong = wrong_signature(request, body)
+        wrong = None if s3.google else wrong_signature(request, body)
         if wrong is not None:
             return _refused(403, wrong)
         headers = {name: value for name, value in request.headers.items() if name != "host"}
+        if s3.google:
+            headers["authorization"] = BEHIND
+            if headers.get(GOOGLES_UNLESS_THERE) == "0":
+                headers["if-none-match"] = "*"
         path = request.scope["raw_path"].decode()
         query = request.url.query
         found = await inside.request(

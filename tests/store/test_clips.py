@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.standins.s3 import S3
-from tests.store.buckets import bucket_clips
+from tests.store.buckets import bucket_clips, google_clips
 from undertone.core.errors import NotFound
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.clips_folder import FolderClips
@@ -21,12 +21,14 @@ pytestmark = pytest.mark.anyio
 NAME = clip_object("exam", "ann-1-0-00")
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", "bucket", "google"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ClipStore:
     """Lists seven at a time: a listing of more takes several steps."""
     if request.param == "folder":
         return FolderClips(tmp_path / "data", within_s=5, listed_at_a_time=7)
     s3: S3 = request.getfixturevalue("s3")
+    if request.param == "google":
+        return google_clips(s3, tmp_path, request.getfixturevalue("monkeypatch"), listed_at_a_time=7)
     return bucket_clips(s3, listed_at_a_time=7)
 
 

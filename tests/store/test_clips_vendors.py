@@ -1,4 +1,7 @@
-"""Google's and Azure's stores, as far as they go without a server of theirs: addresses, credentials, links, advice."""
+"""Google's and Azure's stores, as far as they go without a server of theirs: addresses, credentials, links, advice.
+
+Google's is in tests/store/test_clips.py too, in its dialect of the stand-in.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from undertone.store.clips import WrongStore, clip_object
 from undertone.store.clips_cloud import CloudClips
-from undertone.store.clips_faults import Refusal, advice
+from undertone.store.clips_faults import OBJECT_MISSING, Refusal, advice
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +89,19 @@ def test_their_refusals_are_understood(scheme: str, status: int, code: str, righ
     assert str(said).endswith(f"status code: {status} No: {code}: because")
     assert "secret" not in str(said)
     assert "retries" not in str(said)
+
+
+def test_a_blob_that_azure_did_not_have_to_delete_is_missing() -> None:
+    """As obstore tells what a batch says; Azurite 3.37 answers so."""
+    text = (
+        "Object at location autumn/clips/m/b.mp3 not found: Bulk delete request failed for key autumn/clips/m/b.mp3: "
+        "The specified blob does not exist. (code: 404)\n\nDebug source:\nNotFound {…}"
+    )
+    said = Refusal(FileNotFoundError(text))
+    assert said.status == 404
+    assert said.code in OBJECT_MISSING
+    of_the_container = Refusal(FileNotFoundError(text.replace("blob does", "container does")))
+    assert of_the_container.code not in OBJECT_MISSING
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254/latest/api/token", "metadata.google.internal/computeMetadata/v1"])

@@ -184,6 +184,25 @@ async def test_where_there_is_none_the_wait_ends(database_url: str) -> None:
         await database.close()
 
 
+async def test_two_pools_of_one_process_do_not_starve_each_other(database_url: str) -> None:
+    async with somebody(database_url, "connection limit 1"):
+        one, other = (Database(as_somebody(database_url)) for _ in range(2))
+        one.shares_with(other)
+        await one.connect()
+        await one.execute("select 1")  # which holds on to the only connection, for a while
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await other.connect()
+                    break
+                except Unavailable:
+                    await one.give_up_one()
+        for each in (one, other, one):
+            await each.execute("select 1")
+        await one.close()
+        await other.close()
+
+
 async def test_connections_that_an_idle_host_dropped_are_opened_anew(database_url: str) -> None:
     """As serverless hosts do when nothing is asked for minutes, to all at once."""
     database = Database(database_url)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
 import pytest
 
+from tests.standins.s3 import S3
+from tests.store.buckets import bucket_clips
 from tests.store.exam import ONE_VOICE, TWO_VOICES
 from tests.worker.lab import Lab, open_lab
 from undertone.core.errors import Unavailable
@@ -114,6 +117,18 @@ async def test_objects_that_no_row_names_go_after_an_hour(lab: Lab, tmp_path: Pa
     age(tmp_path / young, 0.9)
     assert await sweeper(lab).delete_unnamed_objects() == 2
     assert objects(tmp_path) == {named, young, foreign}
+
+
+async def test_objects_of_a_bucket_that_no_row_names_go(lab: Lab, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = bucket_clips(s3, listed_at_a_time=3)
+    named = await lab.window("", 0)
+    strays = [clip_object("m", f"ada-1-{number}-0123456789abcdef") for number in range(8)]
+    for name in (named, *strays, part_object("m", "ada", 1)):
+        await clips.put(name, b"x")
+    assert await sweeper(lab, clips).delete_unnamed_objects() == 0  # young
+    monkeypatch.setattr("undertone.worker.sweep.UNNAMED_FOR", timedelta(seconds=-5))
+    assert await sweeper(lab, clips).delete_unnamed_objects() == len(strays) + 1
+    assert [found.object async for found in clips.list()] == [named]
 
 
 async def test_a_meeting_that_expired_leaves_neither_row_nor_object(lab: Lab, tmp_path: Path) -> None:

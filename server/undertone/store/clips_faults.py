@@ -39,6 +39,8 @@ _RIGHTS: Final = {
     "az": "the role Storage Blob Data Contributor",
 }
 
+# Azure is asked to delete by the batch, and what a batch says of one object has no document.
+_NOTHING_TO_DELETE: Final = "The specified blob does not exist. (code: 404)"
 _STATUS: Final = re.compile(r"status code: ([0-9]{3})")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _MESSAGE: Final = re.compile(r"<Message>([^<\n]{1,200})")
@@ -54,8 +56,9 @@ class Refusal(Exception):
     def __init__(self, error: BaseException) -> None:
         text = str(error)
         status, code, message = (pattern.search(text) for pattern in (_STATUS, _CODE, _MESSAGE))
-        self.status: Final = int(status[1]) if status else 0
-        self.code: Final = code[1] if code else ""
+        nothing_to_delete = _NOTHING_TO_DELETE in text
+        self.status: Final = 404 if nothing_to_delete else int(status[1]) if status else 0
+        self.code: Final = "BlobNotFound" if nothing_to_delete else code[1] if code else ""
         self.unreachable: Final = _CONNECT.search(text) is not None
         self.metadata: Final = _METADATA.search(text) is not None
         line = text.partition("\n\nDebug source")[0].partition("<")[0].replace("\n", " ")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -39,6 +39,8 @@ END_WITHIN_S: Final = 5.0
 # A server without a connection left for us is asked again this often, and complained about that often.
 ASK_AGAIN_S: Final = 0.1
 SAY_AGAIN_S: Final = 10.0
+# What nobody needed for so long is for somebody else: another pool, another node. Opening one anew takes 5-50 ms.
+IDLE_FOR_S: Final = 30.0
 # asyncpg's own default: more than a connection is asked.
 STATEMENTS_KEPT: Final = 100
 # Creating or changing a schema may wait for another process that is doing it.
@@ -81,6 +83,7 @@ class Database:
         self._within_s = within_s
         self._pooled = pooled
         self._said_at = float("-inf")
+        self._beside: Database | None = None
         idle_ms = round(within_s * 500)
         self._begin = _BEGIN_POOLED.format(_BEGIN, idle_ms) if pooled else _BEGIN
         self._begin_repeatable_read = (
@@ -97,6 +100,7 @@ class Database:
             database=None,
             min_size=0,  # else asyncpg keeps trying by itself while the database is away, with a stack trace each time
             max_size=max_connections,
+            max_inactive_connection_lifetime=IDLE_FOR_S,
             timeout=CONNECT_WITHIN_S,
             command_timeout=within_s,
             reset=_nothing_to_reset,
@@ -123,6 +127,18 @@ class Database:
             if better is not None:
                 raise WrongDatabase(better) from None
             raise away(error) from error
+
+    def shares_with(self, other: Database) -> None:
+        """Two pools of one process: where the server has no connection left, idle ones of the other are given up."""
+        self._beside, other._beside = other, self
+
+    async def give_up_one(self) -> None:
+        """Closes a connection that nobody uses, if there is one."""
+        pool: Any = self._backend._pool  # annotated as None for ever
+        if pool is not None and pool.get_idle_size():
+            with suppress(*ANY_FAULT):
+                async with pool.acquire() as idle:
+                    await idle.close(timeout=END_WITHIN_S)
 
     async def _bound_idleness(self, line: Pooled) -> None:
         """Whoever freezes, or loses the network, in mid-transaction must not keep its locks until TCP gives up, two
@@ -211,6 +227,8 @@ class Database:
                 if now - self._said_at > SAY_AGAIN_S:
                     self._said_at = now
                     log.warning("%s (%s)", TOO_MANY, error)
+            if self._beside is not None:
+                await self._beside.give_up_one()
             await asyncio.sleep(ASK_AGAIN_S)
 
 
