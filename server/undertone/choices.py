@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from undertone.config import Settings
+from undertone.config import ConfigError, Settings
 from undertone.rooms.base import RoomProvider
 from undertone.rooms.local import LocalRooms
 from undertone.store.clips import ClipStore
@@ -20,9 +20,13 @@ WORKERS_CONNECTIONS: Final = 10
 
 
 def clip_store(settings: Settings) -> ClipStore:
-    """Where clips are kept. Raises WrongStore for a place that can't be one."""
+    """Where clips are kept. Raises WrongStore for a place that can't be one, and ConfigError."""
     if isinstance(settings.clips, str):
         return CloudClips(settings.clips, endpoint=settings.clips_endpoint, links=settings.clip_links == "store")
+    if settings.clips_endpoint is not None:
+        raise ConfigError(
+            "UNDERTONE_CLIPS_ENDPOINT is where a bucket is: name one with UNDERTONE_CLIPS=s3://bucket/prefix"
+        )
     return FolderClips(settings.clips or settings.data)
 
 

@@ -153,6 +153,8 @@ async def connect_patiently(database: Database) -> None:
 async def reach_patiently(settings: Settings, url: str) -> Reach:
     """How the database is reached; waits like `connect_patiently`. Our own in the data folder is asked directly."""
     if settings.database_url is None:
+        if settings.listen_url is not None:
+            raise ConfigError("UNDERTONE_LISTEN_URL is the way past a pooler: set UNDERTONE_DATABASE_URL too")
         return Reach(url, url)
     return await _patiently("database", lambda: find_reach(url, settings.listen_url))
 

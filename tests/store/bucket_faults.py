@@ -1,11 +1,12 @@
 """What a bucket does when it does not do what was asked, and what Undertone does then: read by the tests that make it
 happen and by docs/generate.py.
 
-Nothing is imported here: the page is made from it without a test's libraries.
+Nothing but the standard library is imported here: the page is made from it without a test's libraries.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 
@@ -53,8 +54,16 @@ ROWS: Final = (
 )
 
 
+BLOCK: Final = re.compile(r"(<!-- bucket: .*? -->\n)(.*?)(<!-- /bucket -->)", re.DOTALL)
+
+
+def with_table(text: str) -> str:
+    """The text of docs/storage.md with the table as it should be."""
+    return BLOCK.sub(lambda match: match[1] + documented() + "\n" + match[3], text)
+
+
 def documented() -> str:
-    """The table of docs/storage.md."""
+    """The table."""
     head = ["| the bucket | during an exam | at the start | |", "|---|---|---|---|"]
     return "\n".join(head + [f"| {row.does} | {_during(row)} | {_start(row)} | {row.why} |" for row in ROWS])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from tests.standins.s3 import KEY, S3, SECRET, Fault
-from tests.store.bucket_faults import ROWS, WAITS, Row
+from tests.store.bucket_faults import ROWS, WAITS, Row, with_table
 from tests.store.buckets import bucket_clips
 from undertone.core.errors import NotFound, Unavailable
 from undertone.store.clips import ClipStore, WrongStore, clip_object
@@ -20,6 +21,7 @@ from undertone.store.clips_cloud import CloudClips
 pytestmark = pytest.mark.anyio
 
 NAME = clip_object("exam", "ann-1-0-00")
+PAGE_OF_STORAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "storage.md"
 PAGE: Final = b"<!doctype html><title>Please log in</title>"
 
 FAULTS: Final = {
@@ -133,6 +135,12 @@ async def test_rights_that_are_missing_are_found_at_the_start(s3: S3) -> None:
         s3.faults[:] = faults
         with pytest.raises(WrongStore, match="s3:DeleteObject on its objects, s3:ListBucket on the bucket"):
             await bucket_clips(s3).check()
+
+
+def test_the_page_has_this_table() -> None:
+    page = PAGE_OF_STORAGE.read_text()
+    assert page == with_table(page), "run: python docs/generate.py"
+    assert page.count(ROWS[-1].does) == 1
 
 
 # --- links

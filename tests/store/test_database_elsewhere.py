@@ -17,6 +17,7 @@ from undertone.core.errors import Unavailable
 from undertone.database_urls import database_url as as_read
 from undertone.store.database import Database
 from undertone.store.embedded import EmbeddedPostgres
+from undertone.store.hearing import find_reach
 from undertone.store.migrations import WrongDatabase
 
 pytestmark = pytest.mark.anyio
@@ -141,6 +142,16 @@ async def test_who_may_not_make_tables_is_told_which_right_is_missing(
     finally:
         await admin.execute("drop database bare with (force)")
         await admin.close()
+
+
+async def test_a_wrong_way_past_a_pooler_is_named(database_url: str) -> None:
+    with pytest.raises(WrongDatabase, match=r"UNDERTONE_LISTEN_URL can't be used: database .* does not exist"):
+        await find_reach(database_url, database_url.replace("/test_", "/no_such_test_"))
+
+
+async def test_another_database_past_a_pooler_is_found_out(postgres: EmbeddedPostgres, database_url: str) -> None:
+    with pytest.raises(WrongDatabase, match="it must name the same database"):
+        await find_reach(database_url, postgres.dsn, within_s=0.2)
 
 
 # --- few connections

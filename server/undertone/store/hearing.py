@@ -78,7 +78,11 @@ async def find_reach(url: str, listen_url: str | None, within_s: float = HEARD_W
     """Tries it, and says what it costs. Raises as `hears` does."""
     pooled = not await hears(url, url, within_s)
     if listen_url is not None:
-        if not await hears(listen_url, url, within_s):
+        try:
+            heard = await hears(listen_url, url, within_s)
+        except WrongDatabase as fault:
+            raise WrongDatabase(f"UNDERTONE_LISTEN_URL can't be used: {fault}") from None
+        if not heard:
             raise WrongDatabase(
                 "what UNDERTONE_DATABASE_URL tells is not heard at UNDERTONE_LISTEN_URL: "
                 "it must name the same database, and no pooler"
