@@ -72,21 +72,12 @@ async def test_four_connections_are_enough(postgres: EmbeddedPostgres, data_dir:
             assert server.stop() == 0
 
 
-async def test_told_of_more_than_there_are_it_waits_and_says_so(postgres: EmbeddedPostgres, data_dir: Path) -> None:
-    async with small_plan(postgres, 4) as url:
-        with serving(data_dir, url, {"UNDERTONE_DATABASE_CONNECTIONS": "18"}) as server:
-            await examined(server, postgres.url("small"), data_dir)
-            assert "set UNDERTONE_DATABASE_CONNECTIONS lower" in server.log()
-            assert "Traceback" not in server.log()
-
-
 @pytest.mark.pgbouncer
-@pytest.mark.parametrize("past", [True, False], ids=["listening past it", "hearing nothing"])
-async def test_an_exam_through_a_pooler_in_transaction_mode(past: bool, database_url: str, data_dir: Path) -> None:
-    environment = {"UNDERTONE_LISTEN_URL": database_url} if past else {}
-    with pooled(database_url, data_dir) as url, serving(data_dir, url, environment) as server:
+async def test_an_exam_through_a_pooler_in_transaction_mode(database_url: str, data_dir: Path) -> None:
+    """Which hands nothing on: everybody looks every now and then."""
+    with pooled(database_url, data_dir) as url, serving(data_dir, url, {}) as server:
         await examined(server, database_url, data_dir)
-        assert ("hands on no wake-ups" in server.log()) is not past
+        assert "hands on no wake-ups" in server.log()
         assert "Traceback" not in server.log()
 
 

@@ -66,6 +66,7 @@ class S3:
     faults: list[Fault] = field(default_factory=list)
     methods: tuple[str, ...] = ()  # the faults meet these alone; empty: all
     seen: list[tuple[str, str]] = field(default_factory=list)  # method and path
+    cors: bool = False  # lets scripts of all origins read, which a bucket does only where it was told to
     google: bool = False  # speaks Google's dialect, and lets everybody in
     given_up: int = 0  # requests whose sender left before they were answered
     behind: str = ""
@@ -81,7 +82,7 @@ class S3:
 
     def behave(self) -> None:
         """As ever from now on."""
-        self.fault, self.methods, self.google = None, (), False
+        self.fault, self.methods, self.google, self.cors = None, (), False, False
         self.faults.clear()
 
     def meets(self, method: str) -> Fault | None:
@@ -150,7 +151,8 @@ def _door(s3: S3) -> Starlette:
         )
         if fault is not None and fault.hang_up:
             return _BrokenOff(found.content, found.status_code)
-        kept = {name: value for name, value in found.headers.items() if name not in ("connection", "date", "server")}
+        dropped = {"connection", "date", "server", *(() if s3.cors else ("access-control-allow-origin",))}
+        kept = {name: value for name, value in found.headers.items() if name not in dropped}
         return Response(found.content, found.status_code, kept)
 
     return Starlette(routes=[Route("/{path:path}", pass_on, methods=["GET", "HEAD", "PUT", "POST", "DELETE"])])
