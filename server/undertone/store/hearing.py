@@ -16,7 +16,7 @@ from typing import Final
 import asyncpg
 
 from undertone.store.database import CONNECT_WITHIN_S
-from undertone.store.database_faults import AWAY_AT_FIRST, WRONG, advice, away
+from undertone.store.database_faults import AWAY_AT_FIRST, MAYBE_AWAY, WRONG, advice, away
 from undertone.store.migrations import WrongDatabase
 from undertone.store.notify import Notice, Reconnected
 
@@ -57,7 +57,7 @@ async def hears(listen_url: str, url: str, within_s: float = HEARD_WITHIN_S) -> 
                 telling.terminate()
         finally:
             listening.terminate()
-    except (*WRONG, *AWAY_AT_FIRST) as error:
+    except (*WRONG, *AWAY_AT_FIRST, *MAYBE_AWAY) as error:
         better = advice(error)
         if better is not None:
             raise WrongDatabase(better) from None
