@@ -102,9 +102,9 @@ def running_s3() -> Iterator[S3]:
     s3 = S3(behind=f"http://{host}:{port}")
     listener = socket.create_server(("127.0.0.1", 0))
     s3.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(
-        uvicorn.Config(_door(s3), log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    )
+    # No level of its own: loggers are the process's, and other tests read them.
+    config = uvicorn.Config(_door(s3), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
