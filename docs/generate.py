@@ -1,6 +1,7 @@
-"""Writes docs/protocol.md and the browser's types: `python docs/generate.py`.
+"""Writes docs/protocol.md, the table in docs/storage.md and the browser's types: `python docs/generate.py`.
 
-From docs/protocol.template.md, the definitions in the code, and the table of what the tests throw at a server.
+From docs/protocol.template.md, the definitions in the code, and the tables of what the tests do to a server and what a
+bucket does to it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))  # the tests are no installed package
     from tests.end_to_end.rubbish.table import documented
+    from tests.store.bucket_faults import with_table
 
     (ROOT / DOCUMENT).write_text(document((ROOT / TEMPLATE).read_text(), {"rubbish": documented}))
+    storage = ROOT / "docs" / "storage.md"
+    storage.write_text(with_table(storage.read_text()))
     (ROOT / typescript.MODULE).write_text(typescript.module())

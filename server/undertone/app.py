@@ -24,18 +24,20 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from undertone.choices import clip_store, room_provider
+from undertone.choices import clip_store, listener, notifier, room_provider, shares
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
 from undertone.polling import polling_routes
-from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
+from undertone.process import LAST_NOTICES_SECONDS, Ending, check_patiently, connect_patiently, reach_patiently
 from undertone.store.audit import Audit
+from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.events import Events
+from undertone.store.hearing import Deaf, Reach
 from undertone.store.meetings import Meetings
-from undertone.store.notify import Ended, Listener, Moved, Notifier, Reconnected, TookOver, WasRevoked
+from undertone.store.notify import Ended, Listener, Moved, Reconnected, TookOver, WasRevoked
 from undertone.store.participants import Participants
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
@@ -67,9 +69,6 @@ log: Final = logging.getLogger("undertone")
 # Draining takes at most 20 s in all: most of it for telling the sockets, the rest for what they brought.
 SOCKETS_WITHIN_SECONDS: Final = 14.0
 WRITTEN_WITHIN_SECONDS: Final = 4.0
-# Candidates write through connections of their own: when a thousand windows end in the same second, or a thousand lines
-# come back after a restart, proctors and calls do not wait behind them. Six keep one event loop busy.
-CANDIDATES_CONNECTIONS: Final = 6
 # How long a browser may remember that it asked before a call across origins.
 CORS_SECONDS: Final = 600
 # What `make bundle` builds from client/browser, and the wheel carries.
@@ -107,11 +106,17 @@ class Node:
 async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
-    database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
+    clips = clip_store(settings)
+    await check_patiently(clips)
+    reach = await reach_patiently(settings, url)
+    ours, candidates = shares(settings.database_connections)
+    database = Database(url, max_connections=ours, pooled=reach.pooled)
+    writing = Database(url, max_connections=candidates, pooled=reach.pooled)
+    writing.shares_with(database)
     async with _open(database), _open(writing):
         try:
             async with anyio.create_task_group() as tasks:
-                node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
+                node, running = _assemble(settings, reach, database, writing, clips, secrets, sockets, name)
                 for part in running:
                     tasks.start_soon(part)
                 yield node
@@ -133,32 +138,32 @@ async def _open(database: Database) -> AsyncIterator[None]:
 
 def _assemble(
     settings: Settings,
-    url: str,
+    reach: Reach,
     database: Database,
     writing: Database,
+    clips: ClipStore,
     secrets: Sequence[str],
     sockets: int,
     name: str,
 ) -> tuple[Node, list[Part]]:
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
-    notifier, listener = Notifier(url), Listener(url)
-    clips = clip_store(settings)
-    events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
-    meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
-    participants = Participants(database, notifier.moved, notifier.revoked)
+    tell, heard = notifier(reach), listener(reach)
+    events, reviews = Events(database, tell.moved), Reviews(database, tell.moved)
+    meetings = Meetings(database, tell.moved, tell.ended, tell.proctor_revoked)
+    participants = Participants(database, tell.moved, tell.revoked)
     audit = Audit(database)
     api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
     authority = Authority(tokens, meetings, participants, api_key_hash)
     entrance = Entrance(settings.origins, Limits(sockets=min(settings.max_sockets or sockets, sockets)))
     hub = Hub(events)
-    parts = Parts(database, clips, notifier.moved)
+    parts = Parts(database, clips, tell.moved)
     candidates = Candidates(
         authority=authority,
-        streams=Streams(writing, clips, notifier.moved, name),
+        streams=Streams(writing, clips, tell.moved, name),
         parts=parts,
-        presence=Presence(database, notifier.moved, name),
-        notifier=notifier,
+        presence=Presence(database, tell.moved, name),
+        notifier=tell,
         clock=DatabaseClock(),
         node=name,
         max_speed=settings.max_speed,
@@ -207,12 +212,10 @@ def _assemble(
         links=links,
         public_url=settings.public_url,
     )
-    polling = polling_routes(
-        settings, meeting_routes, evidence_routes, hub, events, writing, clips, notifier.moved, name
-    )
+    polling = polling_routes(settings, meeting_routes, evidence_routes, hub, events, writing, clips, tell.moved, name)
     app = Starlette(
         routes=[
-            *Pages(bundle, facts, settings.public_url).routes(),
+            *Pages(bundle, facts, settings.public_url, clips.origin).routes(),
             *health.routes(),
             *meeting_routes.routes(polling.entries() if polling else ()),
             *evidence_routes.routes(),
@@ -227,11 +230,11 @@ def _assemble(
     app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
     # One a core, none left free: they yield to the sockets, and windows that end in one second are judged side by side.
     processes = cores() if settings.workers is None else settings.workers
-    works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties_of(settings, max(1, processes)))
+    works = Work(database, clips, meetings, tell.moved, parts.flush_due, duties_of(settings, max(1, processes)))
     analysis = Ending(works.analyse) if processes else None
     running: list[Part] = [
-        notifier.run,
-        partial(_hear, listener, hub, candidates, meetings, works, name),
+        tell.run,
+        partial(_hear, heard, hub, candidates, meetings, works, name),
         hub.run,
         candidates.run,
         partial(heartbeat, database, name),
@@ -259,11 +262,11 @@ def _cors(origins: Sequence[str], matching: str | None) -> list[Middleware]:
 
 
 async def _hear(
-    listener: Listener, hub: Hub, candidates: Candidates, meetings: Meetings, works: Work, name: str
+    heard: Listener | Deaf, hub: Hub, candidates: Candidates, meetings: Meetings, works: Work, name: str
 ) -> None:
     """Hands what other nodes tell, and this one, to whom it concerns here."""
     async with anyio.create_task_group() as tasks:
-        async for notice in listener.notices():
+        async for notice in heard.notices():
             match notice:
                 case Moved(moved):
                     works.ring()

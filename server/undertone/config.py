@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from undertone import database_urls
 from undertone import setting_texts as texts
 from undertone.core.errors import UndertoneError
 
@@ -62,11 +63,34 @@ class Settings:
     )
     database_url: str | None = _setting(
         None,
-        texts.database_url,
+        database_urls.database_url,
         "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder",
         private=True,
     )
-    clips: Path | None = _setting(None, Path, "folder that holds clips/; unset: the data folder", of=ANALYSIS)
+    listen_url: str | None = _setting(
+        None,
+        database_urls.database_url,
+        "the same database past its pooler, for wake-ups, which poolers in transaction mode do not hand on",
+        private=True,
+    )
+    database_connections: int = _setting(
+        18, texts.whole(4, 1000), "connections to the database that this process opens at most", of=ANALYSIS
+    )
+    clips: Path | str | None = _setting(
+        None,
+        texts.clips,
+        "folder that holds clips/, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix; "
+        "unset: the data folder",
+        of=ANALYSIS,
+    )
+    clips_endpoint: str | None = _setting(
+        None, texts.endpoint, "address of an object store that is not the vendor's own: R2, MinIO", of=ANALYSIS
+    )
+    clip_links: str = _setting(
+        "store",
+        texts.one_of("store", "server"),
+        "where links to clips in a bucket lead: to it, signed, or through here",
+    )
     secret: tuple[str, ...] = _setting(
         (), texts.secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -90,12 +91,26 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(origin(part.strip().removesuffix("/")) for part in text.split(",") if part.strip())
 
 
-def database_url(text: str) -> str:
-    """A PostgreSQL URL; `postgres:` is the same scheme."""
+# Of all names that other programs have for these, one each.
+CLIP_SCHEMES: Final = ("s3", "gs", "az")
+
+
+def clips(text: str) -> Path | str:
+    """A folder, or a bucket and a prefix in it."""
+    if "://" not in text:
+        return Path(text)
     parts = urlsplit(text)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ValueError("a URL of a PostgreSQL database is needed: postgresql://user:password@host/database")
-    return "postgresql" + text[len(parts.scheme) :]
+    if parts.scheme not in CLIP_SCHEMES or not parts.netloc or set("@:?#") & set(text.partition("://")[2]):
+        raise ValueError("a folder is needed, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix")
+    return text.rstrip("/")
+
+
+def endpoint(text: str) -> str:
+    """Where a service answers."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in text:
+        raise ValueError("an address without credentials is needed, such as https://ACCOUNT.r2.cloudflarestorage.com")
+    return text.rstrip("/")
 
 
 def url(text: str) -> str:

@@ -15,7 +15,7 @@ from undertone.core.errors import Conflict, MeetingEnded, NotFound, RateLimited,
 from undertone.core.messages import Finish
 from undertone.core.uploads import UploadCutter
 from undertone.core.window import WindowClosed
-from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.database import Database, Transaction
 from undertone.store.uploads import Kept, Uploads
 
@@ -190,7 +190,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
 
 
 async def test_a_store_that_is_away_is_waited_for(store: Store, tmp_path: Path) -> None:
-    class Away(ClipStore):
+    class Away(FolderClips):
         calls = 0
 
         async def put(self, name: str, data: bytes) -> None:

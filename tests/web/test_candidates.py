@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from tests.web.test_candidate import Line
 from undertone.core.errors import RemoteFault, TakenOver, Unavailable
 from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database, Row
 from undertone.store.parts import Parts
@@ -130,7 +131,7 @@ async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForThe
         "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
     )
     await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
-    yield SlowForTheFirst(database, ClipStore(tmp_path))
+    yield SlowForTheFirst(database, FolderClips(tmp_path))
     await database.close()
 
 

@@ -12,6 +12,7 @@ import anyio
 from tests.store.exam import Exam, open_exam
 from tests.worker.engines import LOADER
 from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.windows import Windows
 from undertone.worker.analyzers import Analyzers
 from undertone.worker.loop import AnalysisLoop, Wake
@@ -85,7 +86,7 @@ class Lab:
 @asynccontextmanager
 async def open_lab(url: str, folder: Path) -> AsyncIterator[Lab]:
     async with open_exam(url) as exam:
-        yield Lab(exam, ClipStore(folder), url)
+        yield Lab(exam, FolderClips(folder), url)
 
 
 async def until_judged(lab: Lab, count: int, *loops: AnalysisLoop) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.worker.engines import LOADER
 from tests.worker.lab import WITHIN_S, Lab, until_judged
 from undertone.core.errors import Unavailable
-from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.embedded import EmbeddedPostgres
 from undertone.worker.analyzers import Analyzers
 from undertone.worker.loop import Wake
@@ -137,7 +137,7 @@ async def test_a_missing_clip_is_a_visible_failure(lab: Lab) -> None:
     assert (event["outcome"], event["reason"]) == ("failed", "its clip is missing from the clip store")
 
 
-class Flaky(ClipStore):
+class Flaky(FolderClips):
     """A store that is away for the first calls."""
 
     away = 4

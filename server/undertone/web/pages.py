@@ -57,6 +57,7 @@ class Pages:
     bundle: Bundle | None
     facts: Facts
     public_url: str | None
+    clips_origin: str | None = None  # where links to clips lead, if not to this server
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -103,7 +104,7 @@ class Pages:
         page = Template(self.bundle.pages[name]).substitute(facts=html.escape(json.dumps(facts)), prefix=prefix)
         headers = {
             "Vary": "Accept",
-            "Content-Security-Policy": policy(request.url.netloc, self.public_url),
+            "Content-Security-Policy": policy(request.url.netloc, self.public_url, self.clips_origin),
             "Permissions-Policy": _POWERS,
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -111,14 +112,18 @@ class Pages:
         return HTMLResponse(page, headers=headers)
 
 
-def policy(host: str, public_url: str | None) -> str:
-    """The Content-Security-Policy of a page that was asked for at `host`, or is reached at `public_url`."""
+def policy(host: str, public_url: str | None, clips_origin: str | None = None) -> str:
+    """The Content-Security-Policy of a page that was asked for at `host`, or is reached at `public_url`.
+
+    Clips may come from `clips_origin` too.
+    """
     there = urlsplit(public_url or "")
     host = there.netloc or host
     return _POLICY.format(
         sockets=f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else "",
         # Where the links to clips lead, from whichever address the page was opened at.
-        clips=f" {there.scheme}://{there.netloc}" if public_url else "",
+        clips=(f" {there.scheme}://{there.netloc}" if public_url else "")
+        + (f" {clips_origin}" if clips_origin else ""),
     )
 
 

@@ -183,7 +183,7 @@ class PollingRoutes:
             return NOT_UPLOADED
         who = f"the upload of {kept.participant}"
         await self.audit.write(kept.meeting, who, "clip_linked", clip, address(request))
-        return self.evidence.playable(request, kept.meeting, clip, who)[0]
+        return (await self.evidence.playable(request, kept.meeting, clip, who))[0]
 
     async def list_reports(self, request: Request) -> Response:
         """The reports, newest first, each with a link that plays from now on."""
@@ -200,7 +200,7 @@ class PollingRoutes:
                 each.participant,
                 NOT_UPLOADED
                 if each.clip is None
-                else self.evidence.playable(request, body.meeting_id, each.clip, ADMIN)[0],
+                else (await self.evidence.playable(request, body.meeting_id, each.clip, ADMIN))[0],
                 VERDICT.format(name=each.name, id=each.participant),
             )
             for each in reports
