@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
+from undertone.diarize import specification
+
 # RFC 7518 section 3.2: a key for HS256 has at least the size of its hash, 256 bits.
 MIN_SECRET_CHARACTERS: Final = 32
 MIN_API_KEY_CHARACTERS: Final = 16  # nobody guesses 16 random characters over a network
@@ -51,6 +53,36 @@ def one_of(*known: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def engines(text: str) -> str:
+    """Which engines hear, in the one spelling that there is of it."""
+    return str(specification.parse(text))
+
+
+def distance(text: str) -> float:
+    """Between two voices: a cosine distance."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 2:
+        raise ValueError("a number above 0 and up to 2 is needed")
+    return value
+
+
+def token(text: str) -> str:
+    """A vendor's key, which goes into a header."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("ASCII characters without spaces are needed: copy the key alone")
+    return text
+
+
+def word(text: str) -> str:
+    """One word of letters, digits and hyphens."""
+    if not text.isascii() or not text.replace("-", "").isalnum():
+        raise ValueError("letters, digits and hyphens are needed, such as de or en-GB")
+    return text
 
 
 def switch(text: str) -> bool:

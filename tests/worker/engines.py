@@ -38,7 +38,7 @@ class Obedient:
         return heard
 
 
-def load(engine: str) -> Obedient:
+def load(engine: str, models: object = None) -> Obedient:
     if engine != "obedient":
         raise ValueError(f"unknown engine {engine!r}")
     return Obedient()

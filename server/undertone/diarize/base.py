@@ -18,6 +18,10 @@ class AnalysisError(Exception):
         super().__init__(reason)
 
 
+class EngineRefused(AnalysisError):
+    """No clip at all will be analysed until somebody mends a key, an account or an address; it is in the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A window's MP3 bytes behind the lead-in frames that its first frame needs."""
