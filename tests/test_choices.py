@@ -66,7 +66,10 @@ def test_every_specification_is_made(diarizer: str, kind: type, capacity: int) -
     ("said", "told"),
     [
         ({"diarizer": "parrot"}, "UNDERTONE_DIARIZER=parrot: unknown engine 'parrot': known are local"),
-        ({"deepgram_url": "api.deepgram.com"}, "UNDERTONE_DEEPGRAM_URL=api.deepgram.com: "),
+        (
+            {"deepgram_url": "api.deepgram.com"},
+            "UNDERTONE_DEEPGRAM_URL=api.deepgram.com: the address of a service is needed",
+        ),
         ({"deepgram_concurrency": "0"}, "a whole number from 1 to 1000"),
         ({"deepgram_language": "de;q=1"}, "letters, digits and hyphens"),
         ({"sherpa_threshold": "0"}, "above 0 and up to 2"),

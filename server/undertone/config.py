@@ -99,7 +99,10 @@ class Settings:
     )
     deepgram_api_key: str | None = _setting(None, texts.token, "key of the Deepgram account", private=True)
     deepgram_url: str = _setting(
-        "https://api.deepgram.com", texts.url, "where Deepgram is: a region of theirs, or one's own", of=ANALYSIS
+        "https://api.deepgram.com",
+        texts.service_url("https://api.eu.deepgram.com"),
+        "where Deepgram is: a region of theirs, or one's own",
+        of=ANALYSIS,
     )
     deepgram_concurrency: int = _setting(
         # developers.deepgram.com/reference/api-rate-limits: nova-3 with diarization, pre-recorded, pay as you go.

@@ -132,10 +132,25 @@ def database_url(text: str) -> str:
 
 def url(text: str) -> str:
     """An address that people open."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_url(text):
         raise ValueError("the address people open is needed, such as https://undertone.example.org")
     return text.rstrip("/")
+
+
+def service_url(example: str) -> Callable[[str], str]:
+    """Reads the address of a service that we call."""
+
+    def read(text: str) -> str:
+        if not _is_url(text):
+            raise ValueError(f"the address of a service is needed, such as {example}")
+        return text.rstrip("/")
+
+    return read
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def addresses(text: str) -> tuple[str, ...]:

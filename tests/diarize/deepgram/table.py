@@ -51,7 +51,7 @@ ROWS: Final = (
     Row("html", "200 with a page of HTML", 1, "the attempt fails", "makes no sense"),
     Row("other_json", "200 with other JSON", 1, "the attempt fails", "makes no sense"),
     Row("deep_json", "200 with JSON nested 30,000 deep", 1, "the attempt fails", "makes no sense"),
-    Row("huge", "200 with more than 1 MiB", 1, "stops reading; the attempt fails", "longer than"),
+    Row("huge", "200 with more than 256 KiB", 1, "stops reading; the attempt fails", "longer than"),
     Row("compressed", "200, compressed though not asked to", 1, "the attempt fails", "makes no sense"),
     Row("no_alternative", "silence as `alternatives: []`", 1, "nobody speaks"),
     Row("no_words", "silence as `words: []`", 1, "nobody speaks"),

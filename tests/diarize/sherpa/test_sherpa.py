@@ -42,7 +42,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.mark.slow
 @pytest.mark.anyio
-async def test_two_voices_through_an_analyzer_process(models: Models) -> None:
+async def test_two_voices_through_an_analyzer_process(models: Models, caplog: pytest.LogCaptureFixture) -> None:
     cutter = WindowCutter()
     cutter.feed(TWO_VOICES.read_bytes()[:160_000])
     window = cutter.flush()  # the first 20 s: enough for both voices
@@ -57,6 +57,7 @@ async def test_two_voices_through_an_analyzer_process(models: Models) -> None:
     assert heard.profile is None
     before_the_first_word = replace(clip, samples=4_000)
     assert (await analyzers.analyse(before_the_first_word, None)).turns == ()
+    assert not caplog.records  # nothing to say of silence
 
 
 @pytest.mark.slow
