@@ -143,6 +143,13 @@ def test_a_vendor_that_is_away_is_no_reason_not_to_start(
     assert privacy.message == f"engine local+deepgram: the sound of some windows goes to {standin.url}"
 
 
+def test_an_address_without_tls_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(client, "CHECK_WITHIN_S", 0.2)
+    check_engines(settings(diarizer="deepgram", deepgram_api_key=KEY, deepgram_url="http://deepgram.invalid"))
+    assert "key and sound go there unencrypted" in caplog.text
+
+
 def test_a_key_that_may_do_nothing_but_transcribe_is_taken(standin: Deepgram) -> None:
     check_engines(settings(diarizer="deepgram", deepgram_api_key=NARROW_KEY, deepgram_url=standin.url))
 

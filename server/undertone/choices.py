@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from undertone.diarize.deepgram.client import Deepgram
 
 log: Final = logging.getLogger("undertone")
+
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def clip_store(settings: Settings) -> ClipStore:
@@ -116,6 +119,9 @@ async def _check_deepgram(settings: Settings) -> None:
         log.warning("whether Deepgram takes the key is not known yet: %s", unknown)
     finally:
         await deepgram.close()
+    parts = urlsplit(settings.deepgram_url)
+    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+        log.warning("UNDERTONE_DEEPGRAM_URL=%s: key and sound go there unencrypted", settings.deepgram_url)
     which = "every window" if parse(settings.diarizer).terms[0].first == "deepgram" else "some windows"
     log.info("engine %s: the sound of %s goes to %s", settings.diarizer, which, settings.deepgram_url)
 

@@ -10,7 +10,7 @@ import pytest
 
 from undertone.core.verdict import Diarization, Outcome, Turn, judge
 from undertone.diarize.base import Clip
-from undertone.worker.chains import Confirmed, InTurn
+from undertone.worker.chains import FAILURES, REST_S, Confirmed, InTurn
 from undertone.worker.ears import AnalysisFailed, EngineUnusable, room
 
 pytestmark = pytest.mark.anyio
@@ -91,6 +91,37 @@ async def test_a_failing_engine_is_logged_when_it_begins_and_when_it_ends(caplog
     for deepgram.heard in (AWAY, AWAY, voices("deepgram", 1), voices("deepgram", 1), AWAY):
         await chain.analyse(CLIP, None)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING"]
+
+
+async def test_an_engine_that_fails_again_and_again_is_left_alone_for_a_while() -> None:
+    deepgram, local = Says("deepgram", AWAY), Says("local", voices("local", 1))
+    now = 1_000.0
+    chain = InTurn("deepgram,local", (deepgram, local), clock=lambda: now)
+    for _ in range(FAILURES):
+        assert (await chain.analyse(CLIP, None)).note == f"deepgram failed: {AWAY.reason}"
+    heard = await chain.analyse(CLIP, None)
+    assert heard.note == f"deepgram was not asked after it failed: {AWAY.reason}"
+    assert len(deepgram.asked) == FAILURES
+    now += REST_S
+    # One window asks, others do not wait for it.
+    deepgram.let = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(chain.analyse, CLIP, None)
+        await anyio.wait_all_tasks_blocked()
+        assert (await chain.analyse(CLIP, None)).engine == "local"
+        assert len(deepgram.asked) == FAILURES + 1
+        deepgram.heard = voices("deepgram", 1)
+        deepgram.let.set()
+    assert (await chain.analyse(CLIP, None)).engine == "deepgram"
+
+
+async def test_the_last_engine_is_always_asked() -> None:
+    local = Says("local", AWAY)
+    chain = InTurn("deepgram,local", (Says("deepgram", AWAY), local))
+    for _ in range(2 * FAILURES):
+        with pytest.raises(AnalysisFailed):
+            await chain.analyse(CLIP, None)
+    assert len(local.asked) == 2 * FAILURES
 
 
 @pytest.mark.parametrize(

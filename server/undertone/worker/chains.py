@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 import anyio
 
@@ -15,6 +16,11 @@ from undertone.diarize.specification import KNOWS_VOICES
 from undertone.worker.ears import AnalysisFailed, Ear, printable
 
 log = logging.getLogger(__name__)
+
+# One or two may be a window's own fault.
+FAILURES: Final = 3
+# So long an ear rests: verdicts are late for one window in half a minute, and an end of the outage is seen as soon.
+REST_S: Final = 30.0
 
 
 def _nobody_waits() -> None:
@@ -70,40 +76,67 @@ class _Chain:
             self._past -= 1
 
 
-class InTurn(_Chain):
-    """`a,b,c`: the next one where the one before fails. The verdict says who answered, and who failed and why."""
+@dataclass(slots=True)
+class _Record:
+    """How an ear does: failures in a row, the last one's reason, and until when it is left alone."""
 
-    def __init__(self, name: str, ears: Sequence[Ear]) -> None:
+    failures: int = 0
+    reason: str = ""
+    rests_until: float = 0.0
+
+
+class InTurn(_Chain):
+    """`a,b,c`: the next one where the one before fails. The verdict says who answered, and who failed and why.
+
+    An ear that fails again and again is left alone for a while: a vendor that never answers would make every verdict
+    late by a window's whole time. Then one window finds out how it does.
+    """
+
+    def __init__(self, name: str, ears: Sequence[Ear], *, clock: Callable[[], float] = anyio.current_time) -> None:
         super().__init__(name, ears)
-        self._failing: set[str] = set()
+        self._clock = clock
+        self._records = [_Record() for _ in ears]
 
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
         """What the first ear hears that does not fail. Raises AnalysisFailed if all do."""
-        failures: list[AnalysisFailed] = []
         told: list[str] = []
-        for ear in self._ears:
+        said = True
+        last = len(self._ears) - 1
+        for place, (ear, record) in enumerate(zip(self._ears, self._records, strict=True)):
+            if place < last and not self._may_be_asked(record):
+                told.append(f"{ear.name} was not asked after it failed: {record.reason}")
+                continue
             try:
-                with self._behind_the_first() if failures else contextlib.nullcontext():
+                with self._behind_the_first() if place else contextlib.nullcontext():
                     heard = await ear.analyse(clip, profile, expected_voices)
             except AnalysisFailed as failed:
-                failures.append(failed)
                 told.append(f"{ear.name} failed: {failed.reason}")
-                self._fails(ear.name, failed)
+                said = said and failed.said
+                if place < last:
+                    self._fails(ear, record, failed)
                 continue
-            self._answers(ear.name)
+            if record.failures:
+                record.failures, record.rests_until = 0, 0.0
+                log.info("%s answers again", ear.name)
             return _noted(heard, *told)
-        raise AnalysisFailed(printable("; ".join(told)), said=all(failed.said for failed in failures))
+        raise AnalysisFailed(printable("; ".join(told)), said=said)
 
-    def _fails(self, name: str, failed: AnalysisFailed) -> None:
+    def _may_be_asked(self, record: _Record) -> bool:
+        now = self._clock()
+        if now < record.rests_until:
+            return False
+        if record.failures >= FAILURES:
+            record.rests_until = now + REST_S  # this window asks, others wait for what it finds
+        return True
+
+    def _fails(self, ear: Ear, record: _Record, failed: AnalysisFailed) -> None:
         """A line when it begins, not one a window."""
-        if name not in self._failing:
-            self._failing.add(name)
-            log.warning("%s failed (%s): its windows go on to the next engine", name, failed.reason)
-
-    def _answers(self, name: str) -> None:
-        if name in self._failing:
-            self._failing.remove(name)
-            log.info("%s answers again", name)
+        record.failures += 1
+        record.reason = failed.reason
+        if record.failures == 1:
+            log.warning("%s failed (%s): its windows go on to the next engine", ear.name, failed.reason)
+        if record.failures >= FAILURES:
+            record.rests_until = self._clock() + REST_S
 
 
 class Confirmed(_Chain):

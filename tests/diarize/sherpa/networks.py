@@ -1,12 +1,15 @@
 """Networks that sherpa-onnx takes, from those that `local` brings: the same weights, with the metadata it wants.
 
 The voice network lies in the repository cut in two, the trunk quantized; here both halves are one network again.
+`python -m tests.diarize.sherpa.networks FOLDER` writes both.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -77,3 +80,8 @@ def _described(model: Any, metadata: Mapping[str, object]) -> bytes:
     helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
     content: bytes = model.SerializeToString()
     return content
+
+
+if __name__ == "__main__":
+    for name, made in (("segmentation", segmentation()), ("embedding", embedding())):
+        (Path(sys.argv[1]) / f"{name}.onnx").write_bytes(made)
