@@ -10,7 +10,7 @@ import pytest
 
 from undertone.core.verdict import Diarization, Outcome, Turn, judge
 from undertone.diarize.base import Clip
-from undertone.worker.chains import FAILURES, REST_S, Confirmed, InTurn
+from undertone.worker.chains import REST_S, TIMES_AWAY, Confirmed, InTurn
 from undertone.worker.ears import AnalysisFailed, EngineUnusable, room
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ def voices(engine: str, count: int, **more: object) -> Diarization:
     return Diarization(turns, engine, **more)  # type: ignore[arg-type]
 
 
-AWAY = AnalysisFailed("no answer from Deepgram within 20 s")
+AWAY = AnalysisFailed("no answer from Deepgram within 20 s", away=True)
 UNUSABLE = voices("sherpa", 0)
 
 
@@ -93,15 +93,15 @@ async def test_a_failing_engine_is_logged_when_it_begins_and_when_it_ends(caplog
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING"]
 
 
-async def test_an_engine_that_fails_again_and_again_is_left_alone_for_a_while() -> None:
+async def test_an_engine_that_is_away_again_and_again_is_left_alone_for_a_while() -> None:
     deepgram, local = Says("deepgram", AWAY), Says("local", voices("local", 1))
     now = 1_000.0
     chain = InTurn("deepgram,local", (deepgram, local), clock=lambda: now)
-    for _ in range(FAILURES):
+    for _ in range(TIMES_AWAY):
         assert (await chain.analyse(CLIP, None)).note == f"deepgram failed: {AWAY.reason}"
     heard = await chain.analyse(CLIP, None)
-    assert heard.note == f"deepgram was not asked after it failed: {AWAY.reason}"
-    assert len(deepgram.asked) == FAILURES
+    assert heard.note == f"deepgram was not asked, it was away: {AWAY.reason}"
+    assert len(deepgram.asked) == TIMES_AWAY
     now += REST_S
     # One window asks, others do not wait for it.
     deepgram.let = anyio.Event()
@@ -109,19 +109,27 @@ async def test_an_engine_that_fails_again_and_again_is_left_alone_for_a_while() 
         tasks.start_soon(chain.analyse, CLIP, None)
         await anyio.wait_all_tasks_blocked()
         assert (await chain.analyse(CLIP, None)).engine == "local"
-        assert len(deepgram.asked) == FAILURES + 1
+        assert len(deepgram.asked) == TIMES_AWAY + 1
         deepgram.heard = voices("deepgram", 1)
         deepgram.let.set()
     assert (await chain.analyse(CLIP, None)).engine == "deepgram"
 
 
+async def test_clips_that_an_engine_does_not_take_say_nothing_of_the_engine() -> None:
+    deepgram = Says("deepgram", AnalysisFailed("Deepgram does not take the clip (400)"))
+    chain = InTurn("deepgram,local", (deepgram, Says("local", voices("local", 1))))
+    for _ in range(2 * TIMES_AWAY):
+        await chain.analyse(CLIP, None)
+    assert len(deepgram.asked) == 2 * TIMES_AWAY
+
+
 async def test_the_last_engine_is_always_asked() -> None:
     local = Says("local", AWAY)
     chain = InTurn("deepgram,local", (Says("deepgram", AWAY), local))
-    for _ in range(2 * FAILURES):
+    for _ in range(2 * TIMES_AWAY):
         with pytest.raises(AnalysisFailed):
             await chain.analyse(CLIP, None)
-    assert len(local.asked) == 2 * FAILURES
+    assert len(local.asked) == 2 * TIMES_AWAY
 
 
 @pytest.mark.parametrize(

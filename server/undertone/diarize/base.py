@@ -18,7 +18,11 @@ class AnalysisError(Exception):
         super().__init__(reason)
 
 
-class EngineRefused(AnalysisError):
+class EngineAway(AnalysisError):
+    """The engine could not be asked: nothing is said of the clip, and the next one may fare no better."""
+
+
+class EngineRefused(EngineAway):
     """No clip at all will be analysed until somebody mends a key, an account or an address; it is in the log."""
 
 

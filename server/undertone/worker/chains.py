@@ -17,8 +17,8 @@ from undertone.worker.ears import AnalysisFailed, Ear, printable
 
 log = logging.getLogger(__name__)
 
-# One or two may be a window's own fault.
-FAILURES: Final = 3
+# Once or twice is a line that broke.
+TIMES_AWAY: Final = 3
 # So long an ear rests: verdicts are late for one window in half a minute, and an end of the outage is seen as soon.
 REST_S: Final = 30.0
 
@@ -78,9 +78,9 @@ class _Chain:
 
 @dataclass(slots=True)
 class _Record:
-    """How an ear does: failures in a row, the last one's reason, and until when it is left alone."""
+    """How an ear does: how often in a row it was away, why the last time, and until when it is left alone."""
 
-    failures: int = 0
+    away: int = 0
     reason: str = ""
     rests_until: float = 0.0
 
@@ -88,8 +88,8 @@ class _Record:
 class InTurn(_Chain):
     """`a,b,c`: the next one where the one before fails. The verdict says who answered, and who failed and why.
 
-    An ear that fails again and again is left alone for a while: a vendor that never answers would make every verdict
-    late by a window's whole time. Then one window finds out how it does.
+    An ear that is away again and again is left alone for a while: a vendor that never answers would make every verdict
+    late by a window's whole time. Then one window finds out how it does. What fails over its clip is asked again.
     """
 
     def __init__(self, name: str, ears: Sequence[Ear], *, clock: Callable[[], float] = anyio.current_time) -> None:
@@ -104,7 +104,7 @@ class InTurn(_Chain):
         last = len(self._ears) - 1
         for place, (ear, record) in enumerate(zip(self._ears, self._records, strict=True)):
             if place < last and not self._may_be_asked(record):
-                told.append(f"{ear.name} was not asked after it failed: {record.reason}")
+                told.append(f"{ear.name} was not asked, it was away: {record.reason}")
                 continue
             try:
                 with self._behind_the_first() if place else contextlib.nullcontext():
@@ -115,8 +115,8 @@ class InTurn(_Chain):
                 if place < last:
                     self._fails(ear, record, failed)
                 continue
-            if record.failures:
-                record.failures, record.rests_until = 0, 0.0
+            if record.away:
+                record.away, record.rests_until = 0, 0.0
                 log.info("%s answers again", ear.name)
             return _noted(heard, *told)
         raise AnalysisFailed(printable("; ".join(told)), said=said)
@@ -125,18 +125,19 @@ class InTurn(_Chain):
         now = self._clock()
         if now < record.rests_until:
             return False
-        if record.failures >= FAILURES:
+        if record.away >= TIMES_AWAY:
             record.rests_until = now + REST_S  # this window asks, others wait for what it finds
         return True
 
     def _fails(self, ear: Ear, record: _Record, failed: AnalysisFailed) -> None:
-        """A line when it begins, not one a window."""
-        record.failures += 1
-        record.reason = failed.reason
-        if record.failures == 1:
-            log.warning("%s failed (%s): its windows go on to the next engine", ear.name, failed.reason)
-        if record.failures >= FAILURES:
-            record.rests_until = self._clock() + REST_S
+        """Of an outage a line when it begins, not one a window."""
+        if not failed.away or not record.away:
+            log.warning("%s failed (%s): the next engine is asked", ear.name, failed.reason)
+        if failed.away:
+            record.away += 1
+            record.reason = failed.reason
+            if record.away >= TIMES_AWAY:
+                record.rests_until = self._clock() + REST_S
 
 
 class Confirmed(_Chain):

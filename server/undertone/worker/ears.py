@@ -10,7 +10,7 @@ import anyio
 
 from undertone.core.errors import UndertoneError
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import AnalysisError, Clip, EngineRefused
+from undertone.diarize.base import AnalysisError, Clip, EngineAway, EngineRefused
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,15 @@ BEYOND_THE_END_MS: Final = 1000
 
 
 class AnalysisFailed(Exception):
-    """Nothing was heard of a clip; `reason` says why, in words for a proctor. `said`: the log has it already."""
+    """Nothing was heard of a clip; `reason` says why, in words for a proctor.
 
-    def __init__(self, reason: str, *, said: bool = False) -> None:
+    `away`: the engine could not be asked, whatever is in the clip. `said`: the log has it already.
+    """
+
+    def __init__(self, reason: str, *, away: bool = False, said: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.away = away
         self.said = said
 
 
@@ -141,7 +145,8 @@ class Remote:
             try:
                 return checked(await self._engine.diarize(clip, self._deadline_s), clip)
             except AnalysisError as error:
-                raise AnalysisFailed(printable(str(error)), said=isinstance(error, EngineRefused)) from None
+                away, said = isinstance(error, EngineAway), isinstance(error, EngineRefused)
+                raise AnalysisFailed(printable(str(error)), away=away, said=said) from None
             except AnalysisFailed:
                 raise
             except Exception as error:  # a bug of ours: loud, and one window's fault at most

@@ -18,7 +18,7 @@ from tests.diarize.deepgram.table import PAGE, ROWS, Row, with_table
 from tests.standins.deepgram import KEY, Deepgram, Said, error_body, transcript
 from tests.standins.serving import Answers, Behaviour, BreaksOff, HangsUp, NeverAnswers, Slowly
 from undertone.core.verdict import Diarization, Outcome, judge
-from undertone.diarize.base import AnalysisError, Clip, EngineRefused
+from undertone.diarize.base import AnalysisError, Clip, EngineAway, EngineRefused
 from undertone.diarize.deepgram import client as module
 from undertone.diarize.deepgram.client import Account
 from undertone.diarize.deepgram.client import Deepgram as Client
@@ -132,7 +132,10 @@ async def test_each_row(row: Row, standin: Deepgram) -> None:
         await heard(standin, row.key)
     assert row.says in str(failed.value)
     assert KEY not in str(failed.value)
-    assert isinstance(failed.value, EngineRefused) == (row.key in {"key", "credit", "model", "address"})
+    refused = row.key in {"key", "credit", "model", "address"}
+    away = row.key in {"never", "not_there", "rate_long", "rate_always", "unavailable"}
+    assert isinstance(failed.value, EngineRefused) == refused
+    assert isinstance(failed.value, EngineAway) == (refused or away)
     match row.key:
         case "not_there" | "address":  # the stand-in was not asked
             assert row.attempts == 1 or f"attempts: {row.attempts}" in str(failed.value)

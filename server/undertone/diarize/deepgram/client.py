@@ -19,7 +19,7 @@ import anyio
 import httpx
 
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import AnalysisError, Clip, EngineRefused
+from undertone.diarize.base import AnalysisError, Clip, EngineAway, EngineRefused
 from undertone.diarize.deepgram import answer, retries
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,8 @@ class Deepgram:
     async def diarize(self, clip: Clip, within_s: float) -> Diarization:
         """What Deepgram hears, within so many seconds, tried again where that may help.
 
-        Raises AnalysisError; EngineRefused where key, account or address are at fault, which is logged once.
+        Raises AnalysisError; EngineAway where no answer came, EngineRefused where key, account or address are at fault,
+        which is logged once.
         """
         give_up_at = anyio.current_time() + within_s
         attempts = 0
@@ -102,7 +103,7 @@ class Deepgram:
                 why = str(nothing)
             pause = retries.pause(attempts, self._spread(), retry_after_s)
             if attempts == MOST_ATTEMPTS or anyio.current_time() + pause >= give_up_at:
-                raise AnalysisError(f"{why}; attempts: {attempts}")
+                raise EngineAway(f"{why}; attempts: {attempts}")
             log.debug("%s; again in %.1f s", why, pause)
             await anyio.sleep(pause)
 
