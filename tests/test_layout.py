@@ -39,6 +39,8 @@ BELONGS_TO = {
     "uvicorn": {"web", ""},
     "websockets": {"client"},
     "onnxruntime": {"diarize"},
+    "sherpa_onnx": {"diarize"},
+    "httpx": {"diarize", "rooms", "client"},
     "av": {"diarize", "client"},  # `simulate` plays what it was pushed
 }
 # Core takes time as `now`, randomness and bytes as arguments, and returns what is to be done.

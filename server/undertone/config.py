@@ -118,9 +118,40 @@ class Settings:
     candidate_token_seconds: int = _setting(4 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a candidate's token")
     proctor_token_seconds: int = _setting(12 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a proctor's token")
     rooms: str = _setting("local", texts.one_of("local"), "meeting provider; local needs no account")
-    diarizer: str = _setting("local", texts.one_of("local"), "engine that hears who speaks when", of=ANALYSIS)
+    diarizer: str = _setting(
+        "local",
+        texts.engines,
+        "what hears who speaks when: local, deepgram, sherpa, or a chain such as deepgram,local or local+deepgram",
+        of=ANALYSIS,
+    )
+    deepgram_api_key: str | None = _setting(None, texts.token, "key of the Deepgram account", private=True)
+    deepgram_url: str = _setting(
+        "https://api.deepgram.com",
+        texts.service_url("https://api.eu.deepgram.com"),
+        "where Deepgram is: a region of theirs, or one's own",
+        of=ANALYSIS,
+    )
+    deepgram_concurrency: int = _setting(
+        # developers.deepgram.com/reference/api-rate-limits: nova-3 with diarization, pre-recorded, pay as you go.
+        50,
+        texts.whole(1, 1000),
+        "windows at once with Deepgram; the plan's limit is for all nodes together",
+        of=ANALYSIS,
+    )
+    deepgram_language: str | None = _setting(
+        None, texts.word, "language that Deepgram expects, or multi; unset: its default, English", of=ANALYSIS
+    )
+    sherpa_segmentation: Path | None = _setting(None, Path, "sherpa's segmentation network, an ONNX file", of=ANALYSIS)
+    sherpa_embedding: Path | None = _setting(None, Path, "sherpa's voice embedding network, an ONNX file", of=ANALYSIS)
+    sherpa_threshold: float = _setting(
+        # sherpa-onnx's own; which is right depends on the embedding network.
+        0.5,
+        texts.distance,
+        "how unlike two voices have to be for sherpa to be two people",
+        of=ANALYSIS,
+    )
     analysis_seconds: int = _setting(
-        60, texts.whole(1, 3600), "an analysis of one window that takes longer is killed", of=ANALYSIS
+        60, texts.whole(1, 3600), "an analysis of one window by one engine that takes longer is ended", of=ANALYSIS
     )
     anomaly_minutes: int = _setting(
         10, texts.whole(1, 1440), "how long further windows grow an open anomaly", of=ANALYSIS

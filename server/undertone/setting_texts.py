@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from undertone.diarize import specification
+
 # RFC 7518 section 3.2: a key for HS256 has at least the size of its hash, 256 bits.
 MIN_SECRET_CHARACTERS: Final = 32
 MIN_API_KEY_CHARACTERS: Final = 16  # nobody guesses 16 random characters over a network
@@ -52,6 +54,36 @@ def one_of(*known: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def engines(text: str) -> str:
+    """Which engines hear, in the one spelling that there is of it."""
+    return str(specification.parse(text))
+
+
+def distance(text: str) -> float:
+    """Between two voices: a cosine distance."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 2:
+        raise ValueError("a number above 0 and up to 2 is needed")
+    return value
+
+
+def token(text: str) -> str:
+    """A vendor's key, which goes into a header."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("ASCII characters without spaces are needed: copy the key alone")
+    return text
+
+
+def word(text: str) -> str:
+    """One word of letters, digits and hyphens."""
+    if not text.isascii() or not text.replace("-", "").isalnum():
+        raise ValueError("letters, digits and hyphens are needed, such as de or en-GB")
+    return text
 
 
 def switch(text: str) -> bool:
@@ -115,10 +147,25 @@ def endpoint(text: str) -> str:
 
 def url(text: str) -> str:
     """An address that people open."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_url(text):
         raise ValueError("the address people open is needed, such as https://undertone.example.org")
     return text.rstrip("/")
+
+
+def service_url(example: str) -> Callable[[str], str]:
+    """Reads the address of a service that we call."""
+
+    def read(text: str) -> str:
+        if not _is_url(text):
+            raise ValueError(f"the address of a service is needed, such as {example}")
+        return text.rstrip("/")
+
+    return read
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def addresses(text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from undertone.choices import WAKE_UPS, WORKERS_CONNECTIONS, clip_store, listener, notifier
+from undertone.choices import WAKE_UPS, WORKERS_CONNECTIONS, check_engines, clip_store, ear, listener, notifier
 from undertone.config import ConfigError, Settings
 from undertone.process import (
     LAST_NOTICES_SECONDS,
@@ -35,6 +35,7 @@ def run(settings: Settings) -> int:
     """The command; returns the exit code. Raises ConfigError before anything has started."""
     if settings.workers == 0:
         raise ConfigError("--workers=0: a worker needs one analysis process or more")
+    check_engines(settings)
     anyio.run(work, settings, backend_options={"use_uvloop": True})
     return 0
 
@@ -67,7 +68,9 @@ async def _work(settings: Settings, reach: Reach, database: Database, stopping: 
     duties = duties_of(settings, processes)
     works = Work(database, clips, meetings, tell.moved, parts.flush_due, duties)
     where = "the PostgreSQL of the data folder" if settings.database_url is None else "the given PostgreSQL"
-    log.info("looking for windows in %s, %d at a time, with the engine %s", where, processes, settings.diarizer)
+    log.info(
+        "looking for windows in %s, %d at a time, with the engine %s", where, duties.ear.capacity, settings.diarizer
+    )
     async with anyio.create_task_group() as running:
         running.start_soon(tell.run)
         running.start_soon(_ring, listener(reach), works)
@@ -111,9 +114,7 @@ class _Stopping:
 def duties_of(settings: Settings, processes: int) -> Duties:
     """What analysis was told."""
     return Duties(
-        engine=settings.diarizer,
-        processes=processes,
-        deadline_s=settings.analysis_seconds,
+        ear=ear(settings, processes),
         anomaly_minutes=settings.anomaly_minutes,
         voice_profile=settings.voice_profile,
         kept=Kept(settings.retention_days, settings.event_days),

@@ -1,1 +1,1 @@
-"""Servers that stand in for those of vendors: they follow the documented contract, and can be told to fail."""
+"""Vendors' services that run here: each follows its documented contract, and misbehaves as it is told."""

@@ -15,6 +15,7 @@ from undertone.store.clips import ClipStore
 from undertone.store.clips_folder import FolderClips
 from undertone.store.windows import Windows
 from undertone.worker.analyzers import Analyzers
+from undertone.worker.ears import Ear
 from undertone.worker.loop import AnalysisLoop, Wake
 
 WITHIN_S = 100.0  # nothing here takes that long but on a machine that does many other things
@@ -38,6 +39,7 @@ class Lab:
         self,
         *,
         count: int = 1,
+        ear: Ear | None = None,
         clips: ClipStore | None = None,
         wake: Wake | None = None,
         deadline_s: float = 30.0,
@@ -50,7 +52,7 @@ class Lab:
         return AnalysisLoop(
             Windows(self.exam.database, self.exam.moved.append, lease_s=lease_s, retry_s=retry_s),
             clips or self.clips,
-            Analyzers("obedient", count, deadline_s=deadline_s, loader=LOADER),
+            ear or Analyzers("obedient", count, deadline_s=deadline_s, loader=LOADER),
             wake or Wake(),
             "tested",
             renew_s=renew_s,

@@ -18,6 +18,14 @@ class AnalysisError(Exception):
         super().__init__(reason)
 
 
+class EngineAway(AnalysisError):
+    """The engine could not be asked: nothing is said of the clip, and the next one may fare no better."""
+
+
+class EngineRefused(EngineAway):
+    """No clip at all will be analysed until somebody mends a key, an account or an address; it is in the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a window lies: in which of the candidate's streams, from when to when of its media time."""

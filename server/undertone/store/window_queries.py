@@ -57,7 +57,7 @@ with head as (
     update participants p set claimed_at = clock_timestamp() from taken
     where p.meeting = taken.meeting and p.participant = taken.participant
 )
-select taken.*, p.name, p.profile from taken join participants p using (meeting, participant)
+select taken.*, p.name, p.profile, p.expected_voices from taken join participants p using (meeting, participant)
 """
 
 RENEW: Final = """

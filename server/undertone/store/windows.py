@@ -72,6 +72,7 @@ class Claimed:
     lease: int
     attempts: int
     profile: bytes | None  # the candidate's voice from the windows before
+    expected_voices: int  # as it was when the window was claimed
 
     @property
     def object_name(self) -> str:

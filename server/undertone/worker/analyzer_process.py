@@ -25,6 +25,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from undertone.diarize.base import Diarizer, Place
+    from undertone.diarize.sherpa.models import Models
 
 # Numeric libraries would each take all cores for themselves; how many threads a clip gets, its job says.
 ONE_THREAD: Final = (
@@ -48,8 +49,9 @@ BEFORE_DEADLINE_S: Final = 0.5
 class Job:
     """One clip to analyse. Crosses the process border by pickling."""
 
-    loader: str  # "module:function", the function that loads an engine by name
+    loader: str  # "module:function", the function that loads an engine by name and models
     engine: str
+    models: Models | None  # of an engine that brings none
     mp3: bytes
     lead_in_samples: int
     samples: int
@@ -117,7 +119,7 @@ def _heard(job: Job) -> bytes:
 
 def _engine(job: Job) -> Diarizer:
     module, _, function = job.loader.partition(":")
-    engine: Diarizer = getattr(importlib.import_module(module), function)(job.engine)
+    engine: Diarizer = getattr(importlib.import_module(module), function)(job.engine, job.models)
     return engine
 
 
