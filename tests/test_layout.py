@@ -38,6 +38,7 @@ BELONGS_TO = {
     "starlette": {"web", ""},
     "uvicorn": {"web", ""},
     "websockets": {"client"},
+    "httpx": {"rooms", "client"},
     "onnxruntime": {"diarize"},
     "av": {"diarize", "client"},  # `simulate` plays what it was pushed
 }

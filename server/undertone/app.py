@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets as random_secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -24,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from undertone.choices import clip_store, room_provider
+from undertone.choices import clip_store, found_right, room_provider
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
@@ -54,6 +54,7 @@ from undertone.web.meetings import MeetingRoutes
 from undertone.web.pages import NOT_BUILT, Facts, Pages
 from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
+from undertone.web.rooms import Lobby, RoomRoutes
 from undertone.web.sockets import Entrance, Limits
 from undertone.web.static import read_bundle
 from undertone.web.tokens import Tokens, hash_secret
@@ -102,11 +103,13 @@ class Node:
 async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
+    rooms = room_provider(settings)
     database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
-    async with _open(database), _open(writing):
+    async with aclosing(rooms), _open(database), _open(writing):
         try:
+            await found_right(rooms)
             async with anyio.create_task_group() as tasks:
-                node, running = _assemble(settings, url, database, writing, secrets, sockets, name)
+                node, running = _assemble(settings, url, database, writing, secrets, sockets, name, Lobby(rooms))
                 for part in running:
                     tasks.start_soon(part)
                 yield node
@@ -134,6 +137,7 @@ def _assemble(
     secrets: Sequence[str],
     sockets: int,
     name: str,
+    lobby: Lobby,
 ) -> tuple[Node, list[Part]]:
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
@@ -187,11 +191,12 @@ def _assemble(
         audit=audit,
         authority=authority,
         tokens=tokens,
-        rooms=room_provider(settings),
+        lobby=lobby,
         limit=CreationLimit(settings.creates_per_minute),
         candidate_token_seconds=settings.candidate_token_seconds,
         proctor_token_seconds=settings.proctor_token_seconds,
     )
+    room_routes = RoomRoutes(authority, lobby, meeting_routes.limit)
     evidence_routes = EvidenceRoutes(
         database=database,
         clips=clips,
@@ -204,9 +209,10 @@ def _assemble(
     )
     app = Starlette(
         routes=[
-            *Pages(bundle, facts, settings.public_url).routes(),
+            *Pages(bundle, facts, settings.public_url, lobby.reach).routes(),
             *health.routes(),
             *meeting_routes.routes(),
+            *room_routes.routes(),
             *evidence_routes.routes(),
             WebSocketRoute("/stream", candidate_socket),
             WebSocketRoute("/channel", proctors),

@@ -14,6 +14,7 @@ import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
 from undertone.app import Node, composed
+from undertone.choices import refuse_unfurnished_rooms
 from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
@@ -97,6 +98,7 @@ class StoppedAtOnce(Exception):
 def run(settings: Settings) -> int:
     """The command; returns the exit code. Raises ConfigError before anything has started."""
     settings.refuse_open_doors()
+    refuse_unfurnished_rooms(settings)
     listener = bind(settings)
     sockets = raise_open_files()
     secrets = signing_secrets(settings)

@@ -106,6 +106,25 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+def service_url(*schemes: str) -> Callable[[str], str]:
+    """Reads the address of somebody else's service, with one of these schemes."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError(f"the service's address is needed, such as {schemes[0]}://service.example.org")
+        return text.rstrip("/")
+
+    return read
+
+
+def one_line(text: str) -> str:
+    """A key of somebody else's, as it travels in a header."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("ASCII characters without spaces are needed: was it copied whole and alone?")
+    return text
+
+
 def addresses(text: str) -> tuple[str, ...]:
     """IP addresses and networks."""
     found = tuple(part.strip() for part in text.split(",") if part.strip())
