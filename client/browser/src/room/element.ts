@@ -1,0 +1,329 @@
+/** `<undertone-room>`: the meeting's video room, whoever provides it. Nothing where the meeting has none. */
+
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { languagesOf, wordsFor } from "../locale/index.ts";
+import { type RoomStrings, room } from "../locale/room.ts";
+import { Api } from "../shell/api.ts";
+import { uuid } from "../shell/uuid.ts";
+import { tokens } from "../style/tokens.ts";
+import type { RoomData } from "../wire/messages.ts";
+import { driverOf, type Person, type Role } from "./driver.ts";
+import { icon } from "./icons.ts";
+import { roleIn } from "./role.ts";
+import { styles } from "./styles.ts";
+import type { RoomTile } from "./tile.ts";
+import { Visit, type VisitState } from "./visit.ts";
+
+/** Stays the same over a reload, so that the room sees one person. */
+const TAB = "undertone.room.tab";
+
+/**
+ * Attributes: `server` (default: where the page is from), `meeting`, and `token` (a candidate's or a proctor's) or
+ * `admin-id` with `name`; `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
+ * this person in; `track`, the microphone that is already open, for candidates: `<undertone-candidate>` tells it.
+ * Event, composed: `undertone-room` {state}: `entering`, `inside`, `away`, `out`, `none`.
+ */
+export class UndertoneRoom extends LitElement {
+  static override properties = {
+    server: {},
+    meeting: {},
+    token: {},
+    adminId: { attribute: "admin-id" },
+    name: {},
+    lang: { reflect: true },
+    theme: { reflect: true },
+    room: { attribute: false },
+    track: { attribute: false },
+  };
+  static override styles = [tokens, styles];
+
+  declare server: string;
+  declare meeting: string;
+  declare token: string | undefined;
+  declare adminId: string | undefined;
+  declare name: string;
+  declare theme: string | undefined;
+  declare room: RoomData | undefined;
+  declare track: MediaStreamTrack | null;
+
+  #visit: Visit | undefined;
+  #told: VisitState | undefined;
+  #who = "";
+  #folded = false;
+  #muted = true;
+  #filmed = false;
+  #refused: "noCamera" | "noMicrophone" | null = null;
+  #heldBack = false;
+  readonly #listened = new Set<string>();
+  /** The proctor's own, opened here. */
+  #own: MediaStreamTrack | undefined;
+  /** One thing after the other: a provider's script takes no two at once. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor() {
+    super();
+    this.server = location.origin;
+    this.meeting = this.name = "";
+    this.track = null;
+  }
+
+  /** Whose eyes these are: a token says so. */
+  get #viewer(): Role {
+    return this.token ? roleIn(this.token) : "proctor";
+  }
+
+  /** What `undertone-room` last told. */
+  get state(): VisitState {
+    return this.#visit?.state ?? "entering";
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    // Whoever moves the element takes it out and puts it back at once.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#end();
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.requestUpdate();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const credential = this.token || this.adminId;
+    if (!this.isConnected || !this.meeting || !credential) return;
+    // A token that is renewed is the same person's.
+    const who = JSON.stringify([this.server, this.meeting, this.#viewer, this.token ? "" : this.adminId]);
+    if (!this.#visit || who !== this.#who) {
+      this.#end();
+      this.#who = who;
+      this.#begin();
+    } else if (changed.has("track") && this.state === "inside") this.#speak();
+  }
+
+  protected override updated(): void {
+    const { state } = this;
+    if (state === this.#told) return;
+    this.#told = state;
+    this.dispatchEvent(new CustomEvent("undertone-room", { detail: { state }, bubbles: true, composed: true }));
+  }
+
+  #begin(): void {
+    const role = this.#viewer;
+    this.#muted = role === "proctor";
+    this.#visit = new Visit({
+      role,
+      first: this.room,
+      ask: () => this.#ask(),
+      load: driverOf,
+      onChange: () => this.#changed(),
+    });
+    this.#visit.start();
+  }
+
+  #ask(): Promise<RoomData> {
+    const { server, meeting, token, adminId, name } = this;
+    if (token) return new Api(server, token).enterRoom(meeting);
+    return new Api(server, adminId).enterRoom(meeting, { key: tab(), ...(name && { name }) });
+  }
+
+  #changed(): void {
+    if (this.state === "inside" && this.#told !== "inside") {
+      this.#filmed = false;
+      if (this.#viewer === "candidate") this.#speak();
+    }
+    this.requestUpdate();
+  }
+
+  #end(): void {
+    this.#visit?.stop();
+    this.#visit = undefined;
+    this.#own?.stop();
+    this.#own = undefined;
+    this.#filmed = false;
+    this.#listened.clear();
+  }
+
+  // --- what is shown
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { t, lang, dir } = wordsFor(room, languagesOf(this));
+    const { state } = this;
+    if (state === "none" || !this.#visit) return nothing;
+    const folds = state === "inside";
+    return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
+      <header>
+        <h2>${t.title}</h2>
+        ${state === "entering" ? html`<span class="quiet small" role="status">${t.entering}</span>` : nothing}
+        ${
+          folds
+            ? html`<button type="button" class="button" aria-expanded=${String(!this.#folded)} @click=${this.#fold}>
+                ${this.#folded ? t.show : t.hide}
+              </button>`
+            : nothing
+        }
+      </header>
+      ${state === "away" ? this.#away(t) : nothing} ${state === "out" ? this.#out(t) : nothing}
+      ${folds ? this.#inside(t) : nothing}
+    </section>`;
+  }
+
+  #away(t: RoomStrings): TemplateResult {
+    return html`<div class="notice" role="status">
+      <div>
+        <span>${t.away}</span>
+        <strong>${this.#viewer === "candidate" ? t.examGoesOn : t.hearingGoesOn}</strong>
+        ${this.#viewer === "proctor" && this.#visit?.missing ? html`<span class="quiet small" dir="auto">${this.#visit.missing}</span>` : nothing}
+      </div>
+      <button type="button" class="button" @click=${this.#again}>${t.again}</button>
+    </div>`;
+  }
+
+  #out(t: RoomStrings): TemplateResult {
+    const why = this.#visit?.ending;
+    const words = why && why !== "lost" ? t.out[why] : "";
+    return html`<div class="notice" role="status">
+      <div>${words}</div>
+      ${why === "elsewhere" ? html`<button type="button" class="button" @click=${this.#again}>${t.back}</button>` : nothing}
+    </div>`;
+  }
+
+  #inside(t: RoomStrings): TemplateResult {
+    const people = this.#visit?.driver?.people() ?? [];
+    const candidate = this.#viewer === "candidate";
+    const speaks = !candidate || this.track !== null;
+    return html`
+      ${
+        this.#heldBack
+          ? html`<div class="notice" role="status">
+              <div>${t.sound}</div>
+              <button type="button" class="button" @click=${this.#play}>${t.soundOn}</button>
+            </div>`
+          : nothing
+      }
+      <ul aria-label=${t.people} ?hidden=${this.#folded} @ut-listen=${this.#listen} @ut-held-back=${this.#held}>
+        ${repeat(
+          people,
+          ({ id }) => id,
+          (person) => this.#tile(person, t),
+        )}
+      </ul>
+      ${people.length > 1 || this.#folded ? nothing : html`<p class="quiet small">${candidate ? t.noProctor : t.nobody}</p>`}
+      <div class="buttons">
+        ${this.#button("camera", this.#filmed, t.camera, this.#film)}
+        ${speaks ? this.#button("microphone", !this.#muted, t.microphone, this.#mute) : nothing}
+      </div>
+      ${this.#refused ? html`<p class="small" role="alert">${t[this.#refused]}</p>` : nothing}
+      <p class="quiet small" aria-live="polite">
+        ${candidate ? (this.#muted ? t.mutedCandidate : t.seen) : this.#muted ? "" : t.speaks}
+      </p>`;
+  }
+
+  #tile(person: Person, t: RoomStrings): TemplateResult {
+    const listened = this.#listened.has(person.id);
+    return html`<li>
+      <ut-tile .person=${person} .viewer=${this.#viewer} .listened=${listened} .words=${t} theme=${this.theme ?? nothing}></ut-tile>
+    </li>`;
+  }
+
+  #button(
+    what: "camera" | "microphone",
+    on: boolean,
+    t: { on: string; off: string },
+    press: () => void,
+  ): TemplateResult {
+    return html`<button type="button" class="button" @click=${press}>${icon(what, on)} ${on ? t.off : t.on}</button>`;
+  }
+
+  // --- what is done
+
+  readonly #again = (): void => this.#visit?.again();
+
+  readonly #fold = (): void => {
+    this.#folded = !this.#folded;
+    this.requestUpdate();
+  };
+
+  readonly #listen = ({ detail }: CustomEvent<string>): void => {
+    const on = !this.#listened.delete(detail);
+    if (on) this.#listened.add(detail);
+    this.#visit?.driver?.listen(detail, on);
+    this.requestUpdate();
+  };
+
+  readonly #held = (): void => {
+    this.#heldBack = true;
+    this.requestUpdate();
+  };
+
+  readonly #play = (): void => {
+    this.#heldBack = false;
+    for (const tile of this.renderRoot.querySelectorAll<RoomTile>("ut-tile")) tile.play();
+    this.requestUpdate();
+  };
+
+  readonly #film = (): void => {
+    const on = !this.#filmed;
+    this.#inTurn("noCamera", async () => {
+      await this.#visit?.driver?.show(on);
+      this.#filmed = on;
+    });
+  };
+
+  readonly #mute = (): void => {
+    this.#muted = !this.#muted;
+    this.#speak();
+  };
+
+  /** What the room hears: the candidate's open microphone, the proctor's own, or nothing. Undertone hears all the same. */
+  #speak(): void {
+    this.#inTurn("noMicrophone", async () => {
+      const driver = this.#visit?.driver;
+      if (!driver) return;
+      try {
+        await driver.speak(this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone());
+      } catch (error) {
+        this.#muted = true;
+        throw error;
+      } finally {
+        if (this.#muted) {
+          this.#own?.stop();
+          this.#own = undefined;
+        }
+      }
+    });
+  }
+
+  async #microphone(): Promise<MediaStreamTrack> {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
+    const track = stream.getAudioTracks()[0]!;
+    this.#own?.stop();
+    this.#own = track;
+    return track;
+  }
+
+  #inTurn(refused: "noCamera" | "noMicrophone", act: () => Promise<void>): void {
+    this.#turn = this.#turn.then(async () => {
+      try {
+        await act();
+        if (this.#refused === refused) this.#refused = null;
+      } catch {
+        // The device; or a line that broke meanwhile, of which the visit tells.
+        if (this.state === "inside") this.#refused = refused;
+      }
+      this.requestUpdate();
+    });
+  }
+}
+
+function tab(): string {
+  try {
+    const kept = sessionStorage.getItem(TAB) ?? uuid();
+    sessionStorage.setItem(TAB, kept);
+    return kept;
+  } catch {
+    return uuid(); // storage is off: after a reload it is somebody else
+  }
+}
