@@ -8,7 +8,7 @@ import { loadAhead } from "../recorder/recorder.ts";
 import { Api } from "../shell/api.ts";
 import type { RoomData } from "../wire/messages.ts";
 import { readLink } from "./links.ts";
-import { Page } from "./page.ts";
+import { Page, type Part } from "./page.ts";
 import { storage } from "./storage.ts";
 import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
 
@@ -146,7 +146,8 @@ class Join extends Page {
         </label>
         <p class="quiet">${t.afterName}</p>
         <div><button class="button primary large">${t.next}</button></div>
-      </form>`;
+      </form>
+      ${this.#room()}`;
   }
 
   #exam(): TemplateResult {
@@ -164,15 +165,13 @@ class Join extends Page {
         @undertone-token=${this.#mayEnter}
         @undertone-track=${this.#heard}
       ></undertone-candidate>
-      ${this.recording ? html`<p class="quiet small">${this.t.stay}</p>` : this.hasRoom ? this.#aboutRoom() : nothing}
-      ${this.entrance ? this.#room(this.entrance) : nothing}`;
+      ${this.recording ? html`<p class="quiet small">${this.t.stay}</p>` : nothing} ${this.#room()}`;
   }
 
-  #aboutRoom(): TemplateResult {
-    return html`<p class="quiet small">${this.t.aboutRoom}</p>`;
-  }
-
-  #room({ token, room }: Entrance): TemplateResult {
+  /** What is to be known of it before the exam, and itself in the exam. */
+  #room(): Part {
+    if (!this.hasRoom) return nothing;
+    const { token, room } = this.entrance ?? {};
     return html`<undertone-room
       server=${this.server}
       meeting=${this.#link.meeting}
@@ -189,7 +188,7 @@ class Join extends Page {
     try {
       const { title, ended_at, room } = await new Api(this.server, joinSecret).meeting(meeting);
       this.meetingTitle = title;
-      this.hasRoom = room !== undefined;
+      if (room !== undefined) void this.#furnish();
       if (ended_at !== undefined && !this.started) this.trouble = troubleOf("meeting_ended", "");
     } catch (error) {
       const trouble = troubleWith(error);
@@ -216,11 +215,16 @@ class Join extends Page {
     if (OUTSIDE.includes(detail.state)) this.entrance = null;
   };
 
-  /** Its script is loaded here and not before; whether the meeting has a room, the server says. */
-  readonly #mayEnter = async ({ detail }: CustomEvent<Entrance>): Promise<void> => {
-    if (this.facts.rooms === "local") return;
+  /** The room's script is loaded here and not before. */
+  async #furnish(): Promise<void> {
     await import("../define-room.ts");
+    this.hasRoom = true;
+  }
+
+  /** Whether the meeting has a room is not known yet where a reload goes on without the server. */
+  readonly #mayEnter = ({ detail }: CustomEvent<Entrance>): void => {
     this.entrance = detail;
+    if (this.facts.rooms !== "local") void this.#furnish();
   };
 
   readonly #heard = ({ detail }: CustomEvent<{ track: MediaStreamTrack | null }>): void => {

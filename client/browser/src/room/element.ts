@@ -1,4 +1,7 @@
-/** `<undertone-room>`: the meeting's video room, whoever provides it. Nothing where the meeting has none. */
+/**
+ * `<undertone-room>`: the meeting's video room, whoever provides it. Nothing where the meeting has none; without a
+ * credential, what candidates should know of it beforehand.
+ */
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
@@ -53,7 +56,8 @@ export class UndertoneRoom extends LitElement {
   #folded = false;
   #muted = true;
   #filmed = false;
-  #refused: "noCamera" | "noMicrophone" | null = null;
+  /** Why the last press of a button did nothing: the device, or the room. */
+  #refused: "noCamera" | "noMicrophone" | "notTaken" | null = null;
   #heldBack = false;
   readonly #listened = new Set<string>();
   /** The proctor's own, opened here. */
@@ -92,8 +96,11 @@ export class UndertoneRoom extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const credential = this.token || this.adminId;
-    if (!this.isConnected || !this.meeting || !credential) return;
+    if (!this.isConnected) return;
+    if (!this.meeting || !(this.token || this.adminId)) {
+      this.#end();
+      return;
+    }
     // A token that is renewed is the same person's.
     const who = JSON.stringify([this.server, this.meeting, this.#viewer, this.token ? "" : this.adminId]);
     if (!this.#visit || who !== this.#who) {
@@ -151,7 +158,8 @@ export class UndertoneRoom extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { t, lang, dir } = wordsFor(room, languagesOf(this));
     const { state } = this;
-    if (state === "none" || !this.#visit) return nothing;
+    if (state === "none") return nothing;
+    if (!this.#visit) return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about}</p>`;
     const folds = state === "inside";
     return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
       <header>
@@ -308,10 +316,10 @@ export class UndertoneRoom extends LitElement {
     this.#turn = this.#turn.then(async () => {
       try {
         await act();
-        if (this.#refused === refused) this.#refused = null;
-      } catch {
-        // The device; or a line that broke meanwhile, of which the visit tells.
-        if (this.state === "inside") this.#refused = refused;
+        this.#refused = null;
+      } catch (error) {
+        // Of a line that broke meanwhile the visit tells.
+        if (this.state === "inside") this.#refused = error instanceof DOMException ? refused : "notTaken";
       }
       this.requestUpdate();
     });

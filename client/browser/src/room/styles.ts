@@ -34,6 +34,9 @@ export const styles = css`
     font-size: 0.9375rem;
     font-weight: 650;
   }
+  .about {
+    padding: 12px 14px;
+  }
   .quiet {
     color: var(--ut-quiet);
   }

@@ -75,8 +75,6 @@ export const pages = {
   afterName: "Next you check your microphone. Nothing is recorded before you agree to it.",
   continueAs: (name: string): string => `Continue as ${name}`,
   somebodyElse: "I am somebody else",
-  aboutRoom:
-    "This exam has a video room. During the exam the proctors can listen to you live, and see you once you turn your camera on; other candidates can’t. Undertone keeps no video.",
   stay: "Keep this tab open until you finish. You may use other tabs and windows meanwhile.",
   looking: "One moment…",
 

@@ -10,6 +10,8 @@ const out: Record<Exclude<Ending, "lost">, string> = {
 
 export const room = {
   title: "Video room",
+  about:
+    "This exam has a video room. During the exam the proctors can listen to you live, and see you once you turn your camera on; other candidates can’t. Undertone keeps no video.",
   entering: "Connecting…",
   away: "The video room can’t be reached for now. It is tried again by itself.",
   examGoesOn: "Your exam goes on, and your microphone is recorded as before.",
@@ -36,6 +38,7 @@ export const room = {
   cameraOf: (name: string): string => `Camera of ${name}`,
   noCamera: "The camera can’t be opened. Allow it for this page in the address bar, or close the program that uses it.",
   noMicrophone: "The microphone can’t be opened. Allow it for this page in the address bar.",
+  notTaken: "The video room did not take that. Try again.",
   sound: "The browser holds the sound back.",
   soundOn: "Turn the sound on",
 };
