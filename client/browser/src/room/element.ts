@@ -4,18 +4,17 @@
  */
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { repeat } from "lit/directives/repeat.js";
 import { languagesOf, wordsFor } from "../locale/index.ts";
-import { type RoomStrings, room } from "../locale/room.ts";
+import { room } from "../locale/room.ts";
 import { Api } from "../shell/api.ts";
 import { uuid } from "../shell/uuid.ts";
 import { tokens } from "../style/tokens.ts";
 import type { RoomData } from "../wire/messages.ts";
-import { driverOf, type Person, type Role } from "./driver.ts";
-import { icon } from "./icons.ts";
+import { driverOf, type Role } from "./driver.ts";
 import { roleIn } from "./role.ts";
 import { styles } from "./styles.ts";
 import type { RoomTile } from "./tile.ts";
+import { type Refused, view } from "./views.ts";
 import { Visit, type VisitState } from "./visit.ts";
 
 /** Stays the same over a reload, so that the room sees one person. */
@@ -57,7 +56,7 @@ export class UndertoneRoom extends LitElement {
   #muted = true;
   #filmed = false;
   /** Why the last press of a button did nothing: the device, or the room. */
-  #refused: "noCamera" | "noMicrophone" | "notTaken" | null = null;
+  #refused: Refused | null = null;
   #heldBack = false;
   readonly #listened = new Set<string>();
   /** The proctor's own, opened here. */
@@ -133,7 +132,8 @@ export class UndertoneRoom extends LitElement {
   #ask(): Promise<RoomData> {
     const { server, meeting, token, adminId, name } = this;
     if (token) return new Api(server, token).enterRoom(meeting);
-    return new Api(server, adminId).enterRoom(meeting, { key: tab(), ...(name && { name }) });
+    const called = name || wordsFor(room, languagesOf(this)).t.proctor;
+    return new Api(server, adminId).enterRoom(meeting, { key: tab(), name: called });
   }
 
   #changed(): void {
@@ -153,101 +153,33 @@ export class UndertoneRoom extends LitElement {
     this.#listened.clear();
   }
 
-  // --- what is shown
-
   protected override render(): TemplateResult | typeof nothing {
     const { t, lang, dir } = wordsFor(room, languagesOf(this));
-    const { state } = this;
-    if (state === "none") return nothing;
+    if (this.state === "none") return nothing;
     if (!this.#visit) return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about}</p>`;
-    const folds = state === "inside";
     return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
-      <header>
-        <h2>${t.title}</h2>
-        ${state === "entering" ? html`<span class="quiet small" role="status">${t.entering}</span>` : nothing}
-        ${
-          folds
-            ? html`<button type="button" class="button" aria-expanded=${String(!this.#folded)} @click=${this.#fold}>
-                ${this.#folded ? t.show : t.hide}
-              </button>`
-            : nothing
-        }
-      </header>
-      ${state === "away" ? this.#away(t) : nothing} ${state === "out" ? this.#out(t) : nothing}
-      ${folds ? this.#inside(t) : nothing}
+      ${view(t, {
+        viewer: this.#viewer,
+        visit: this.#visit,
+        speaks: this.#viewer === "proctor" || this.track !== null,
+        folded: this.#folded,
+        muted: this.#muted,
+        filmed: this.#filmed,
+        refused: this.#refused,
+        heldBack: this.#heldBack,
+        listened: this.#listened,
+        theme: this.theme,
+        fold: this.#fold,
+        film: this.#film,
+        mute: this.#mute,
+        play: this.#play,
+        listen: this.#listen,
+        held: this.#held,
+      })}
     </section>`;
   }
 
-  #away(t: RoomStrings): TemplateResult {
-    return html`<div class="notice" role="status">
-      <div>
-        <span>${t.away}</span>
-        <strong>${this.#viewer === "candidate" ? t.examGoesOn : t.hearingGoesOn}</strong>
-        ${this.#viewer === "proctor" && this.#visit?.missing ? html`<span class="quiet small" dir="auto">${this.#visit.missing}</span>` : nothing}
-      </div>
-      <button type="button" class="button" @click=${this.#again}>${t.again}</button>
-    </div>`;
-  }
-
-  #out(t: RoomStrings): TemplateResult {
-    const why = this.#visit?.ending;
-    const words = why && why !== "lost" ? t.out[why] : "";
-    return html`<div class="notice" role="status">
-      <div>${words}</div>
-      ${why === "elsewhere" ? html`<button type="button" class="button" @click=${this.#again}>${t.back}</button>` : nothing}
-    </div>`;
-  }
-
-  #inside(t: RoomStrings): TemplateResult {
-    const people = this.#visit?.driver?.people() ?? [];
-    const candidate = this.#viewer === "candidate";
-    const speaks = !candidate || this.track !== null;
-    return html`
-      ${
-        this.#heldBack
-          ? html`<div class="notice" role="status">
-              <div>${t.sound}</div>
-              <button type="button" class="button" @click=${this.#play}>${t.soundOn}</button>
-            </div>`
-          : nothing
-      }
-      <ul aria-label=${t.people} ?hidden=${this.#folded} @ut-listen=${this.#listen} @ut-held-back=${this.#held}>
-        ${repeat(
-          people,
-          ({ id }) => id,
-          (person) => this.#tile(person, t),
-        )}
-      </ul>
-      ${people.length > 1 || this.#folded ? nothing : html`<p class="quiet small">${candidate ? t.noProctor : t.nobody}</p>`}
-      <div class="buttons">
-        ${this.#button("camera", this.#filmed, t.camera, this.#film)}
-        ${speaks ? this.#button("microphone", !this.#muted, t.microphone, this.#mute) : nothing}
-      </div>
-      ${this.#refused ? html`<p class="small" role="alert">${t[this.#refused]}</p>` : nothing}
-      <p class="quiet small" aria-live="polite">
-        ${candidate ? (this.#muted ? t.mutedCandidate : t.seen) : this.#muted ? "" : t.speaks}
-      </p>`;
-  }
-
-  #tile(person: Person, t: RoomStrings): TemplateResult {
-    const listened = this.#listened.has(person.id);
-    return html`<li>
-      <ut-tile .person=${person} .viewer=${this.#viewer} .listened=${listened} .words=${t} theme=${this.theme ?? nothing}></ut-tile>
-    </li>`;
-  }
-
-  #button(
-    what: "camera" | "microphone",
-    on: boolean,
-    t: { on: string; off: string },
-    press: () => void,
-  ): TemplateResult {
-    return html`<button type="button" class="button" @click=${press}>${icon(what, on)} ${on ? t.off : t.on}</button>`;
-  }
-
   // --- what is done
-
-  readonly #again = (): void => this.#visit?.again();
 
   readonly #fold = (): void => {
     this.#folded = !this.#folded;

@@ -56,7 +56,7 @@ export const styles = css`
   }
   ul {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 46cqi), 1fr));
+    grid-template-columns: repeat(auto-fill, minmax(min(8rem, 46cqi), 1fr));
     gap: 8px;
     list-style: none;
   }
@@ -75,7 +75,16 @@ export const styles = css`
     flex: 1 1 auto;
   }
   header .button {
-    min-block-size: 30px;
+    min-block-size: 32px;
     font-size: 0.8125rem;
+  }
+  .bare {
+    min-inline-size: 36px;
+    padding-inline: 0;
+  }
+  .bare.on {
+    border-color: var(--ut-accent);
+    background: var(--ut-accent);
+    color: var(--ut-on-accent);
   }
 `;

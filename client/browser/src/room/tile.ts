@@ -131,7 +131,7 @@ export class RoomTile extends LitElement {
       <div class="below">
         ${person.muted ? html`<span role="img" aria-label=${t.mutedHere}>${icon("microphone", false)}</span>` : nothing}
         <span class="name" dir="auto">${person.name}</span>
-        ${person.self ? html`<span class="who">${t.you}</span>` : person.proctor ? html`<span class="who">${t.proctor}</span>` : nothing}
+        ${person.self ? html`<span class="who">${t.you}</span>` : person.proctor && person.name !== t.proctor ? html`<span class="who">${t.proctor}</span>` : nothing}
         ${this.viewer === "proctor" && !person.self ? this.#listen(t) : nothing}
       </div>`;
   }
