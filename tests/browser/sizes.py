@@ -64,7 +64,7 @@ def rooms(bundle: Path = BUNDLE) -> dict[str, set[Path]]:
 
 
 def loaded(start: Path, bundle: Path) -> set[Path]:
-    """Every file of the bundle that `start` names, and those that they name; but for what is loaded later, if at all."""
+    """Every file of the bundle that `start` names, and those that they name; not what is loaded later, if at all."""
     found: set[Path] = set()
     waiting = [start]
     while waiting:

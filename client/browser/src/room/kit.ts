@@ -21,6 +21,12 @@ const ENDINGS: Partial<Record<LeaveRoomState, Ending>> = { kicked: "removed", en
 const OURS = ["audioUpdate", "videoUpdate"] as const;
 const THEIRS = ["participantJoined", "participantLeft", "participantsUpdate", "audioUpdate", "videoUpdate"] as const;
 
+/** Of all that their meetings can do, ours see and hear each other. */
+const NOTHING_MORE = {
+  ...{ chat: false, poll: false, plugin: false, recording: false, livestream: false, connectedMeetings: false },
+  ...{ pip: false, tracing: false, devTools: { logs: false } },
+};
+
 class KitDriver implements Driver {
   readonly #given: RoomData;
   readonly #role: Role;
@@ -42,7 +48,7 @@ class KitDriver implements Driver {
       baseURI: this.#given.server ?? "",
       // It opens nothing by itself: the microphone is already open, the camera waits for a click.
       defaults: { audio: false, video: false },
-      modules: { devTools: { logs: false } },
+      modules: NOTHING_MORE,
     });
     if (this.#left) return void client.leave();
     this.#client = client;
