@@ -196,7 +196,8 @@ def _assemble(
         candidate_token_seconds=settings.candidate_token_seconds,
         proctor_token_seconds=settings.proctor_token_seconds,
     )
-    room_routes = RoomRoutes(authority, lobby, meeting_routes.limit)
+    # A limit of its own: candidates who ask for a room that is away must not keep others from joining.
+    room_routes = RoomRoutes(authority, lobby, CreationLimit(settings.creates_per_minute))
     evidence_routes = EvidenceRoutes(
         database=database,
         clips=clips,

@@ -15,8 +15,9 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.candidate.exam import LISTENING, Exam, begin_at_once, finish, join, stored_ms, until
+from tests.browser.looks import accessible, nothing_scrolls_sideways
 from tests.browser.node import BROWSER, NODE
-from tests.browser.visitor import Visitor, running_chromium, visiting
+from tests.browser.visitor import DESKTOP, NARROW, Visitor, running_chromium, visiting
 from tests.conftest import short_folder
 from tests.serving import Server, running_server
 from tests.standins import livekit
@@ -36,6 +37,13 @@ const open = devices?.getUserMedia.bind(devices);
 if (devices) devices.getUserMedia = (asked) => {
   opened.push(Object.keys(asked).filter((kind) => asked[kind]).join());
   return open(asked);
+};
+globalThis.clones = [];
+const clone = MediaStreamTrack.prototype.clone;
+MediaStreamTrack.prototype.clone = function () {
+  const made = clone.call(this);
+  clones.push(made);
+  return made;
 };
 """
 
@@ -128,6 +136,7 @@ async def test_a_room_that_can_not_be_reached_costs_no_second_of_the_exam(ada: V
     await begin_at_once(page)
     notice = room_of(page).get_by_role("status").filter(has_text="can’t be reached")
     await expect(notice).to_contain_text("Your exam goes on, and your microphone is recorded as before.")
+    await accessible(page)
     assert await page.evaluate("told.at(-1)") == "recording"
     await notice.get_by_role("button", name="Try now").click()
     await expect(notice).to_be_visible()
@@ -159,6 +168,11 @@ async def test_proctors_see_and_hear_candidates_and_candidates_each_other_never(
         await watch.get_by_role("button", name="Watch").click()
         seen = room_of(watch).locator("ut-tile").filter(has_text="Ada Lovelace")
         await moves(seen)
+        for page in (pages[0], watch):
+            await accessible(page)
+            await page.set_viewport_size(NARROW)
+            await nothing_scrolls_sideways(page)
+            await page.set_viewport_size(DESKTOP)
         candidates = [identity for identity in house.account.joined if not identity.startswith("proctor:")]
         [proctor] = [identity for identity in house.account.joined if identity.startswith("proctor:")]
         assert len(candidates) == 2
@@ -204,12 +218,12 @@ async def test_proctors_see_and_hear_candidates_and_candidates_each_other_never(
         await expect(room_of(watch).locator("ut-tile").filter(has_text="Ada")).to_have_count(0)
         assert house.account.removed[-1] == (f"undertone-{exam.meeting}", candidates[0])
         await finish(pages[1])
+        for page in pages:  # nothing listens or films any more
+            assert set(await page.evaluate("clones.map(({readyState}) => readyState)")) == {"ended"}
         await expect(room_of(watch).locator("ut-tile").filter(has_text="Emmy")).to_have_count(0)
 
 
-async def test_a_room_that_breaks_is_entered_again_and_a_second_tab_takes_it_over(
-    filming: Browser, ada: Visitor, house: House
-) -> None:
+async def test_a_room_that_breaks_is_entered_again(filming: Browser, ada: Visitor, house: House) -> None:
     exam = Exam.create(house.server)
     async with open_house(filming, house):
         page = await join(ada, exam)

@@ -26,6 +26,9 @@ import {
 
 /** A face, legible in a tile; LiveKit sends less where less is shown. */
 const PICTURE = VideoPresets.h360;
+/** A line that breaks is taken up again unseen. What takes longer is said, and begins anew with a fresh token. */
+const RESUMED_WITHIN_MS = 6_000;
+const RETRY_MS = 500;
 const CHANGES = [
   RoomEvent.ParticipantConnected,
   RoomEvent.ParticipantDisconnected,
@@ -50,6 +53,10 @@ class LiveKitDriver implements Driver {
     adaptiveStream: true, // what is not seen is not sent
     dynacast: true,
     videoCaptureDefaults: { resolution: PICTURE.resolution },
+    reconnectPolicy: {
+      nextRetryDelayInMs: ({ elapsedMs, retryCount }) =>
+        elapsedMs > RESUMED_WITHIN_MS ? null : Math.random() * RETRY_MS * 2 ** retryCount,
+    },
     publishDefaults: { videoEncoding: PICTURE.encoding, stopMicTrackOnMute: false },
   });
   readonly #given: RoomData;
@@ -114,6 +121,7 @@ class LiveKitDriver implements Driver {
   leave(): void {
     this.#left = true;
     void this.#room.disconnect(true);
+    this.#voice?.mediaStreamTrack.stop(); // it is somebody else's to LiveKit, and the last who holds it is us
   }
 
   /** Takes what is to be seen and heard; and lets no candidate be seen by another, which the server then holds to. */
