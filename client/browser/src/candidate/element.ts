@@ -13,7 +13,7 @@ import { MicrophoneCheck } from "./check.ts";
 import { Credentials } from "./credentials.ts";
 import { Exam } from "./exam.ts";
 import { exam, line } from "./examview.ts";
-import { bitrateOf, processingOf } from "./settings.ts";
+import { ATTRIBUTES, bitrateOf, processingOf } from "./settings.ts";
 import { type CandidateState, type Phase, reasonOf, stateOf } from "./state.ts";
 import { styles } from "./styles.ts";
 import { examKey, forget, remember, underWay } from "./tab.ts";
@@ -34,21 +34,7 @@ const RETENTION_DAYS = 30;
  * `undertone-track` {track}, which is the property `track` too.
  */
 export class UndertoneCandidate extends LitElement {
-  static override properties = {
-    server: {},
-    meeting: {},
-    name: {},
-    token: {},
-    joinSecret: { attribute: "join-secret" },
-    lang: { reflect: true },
-    theme: { reflect: true },
-    bitrate: { type: Number },
-    retentionDays: { type: Number, attribute: "retention-days" },
-    noCheck: { type: Boolean, attribute: "no-check" },
-    echoCancellation: { attribute: "echo-cancellation" },
-    noiseSuppression: { attribute: "noise-suppression" },
-    autoGain: { attribute: "auto-gain" },
-  };
+  static override properties = ATTRIBUTES;
   static override styles = [tokens, styles];
 
   declare server: string;
