@@ -75,8 +75,19 @@ async def test_who_comes_again_is_the_same_one_with_a_fresh_token(kit: Vendor) -
 async def test_who_is_shown_out_can_not_come_back_and_at_the_end_nobody_enters(kit: Vendor) -> None:
     provider = kit.provider()
     room = await provider.open("m", "Algebra")
+    another_node = kit.provider()
+    for number in range(150):
+        await provider.admit(room, f"q{number}", "Somebody", "candidate")
     await provider.admit(room, "p1", "Ada", "candidate")
-    await provider.remove(room, "p1", "candidate")
+    await another_node.admit(room, "p1", "Ada", "candidate")
+    third_node = kit.provider()
+    await third_node.remove(room, "p1", "candidate")
+    left = held(kit).meetings[room.data["id"]]["participants"]
+    assert len(left) == 150
+    assert "p1" not in {each["custom_participant_id"] for each in left.values()}
+    await another_node.aclose()
+    await third_node.aclose()
+    left.clear()
     assert not held(kit).meetings[room.data["id"]]["participants"]
     assert held(kit).kicked[-1] == "p1"
     await provider.remove(room, "unknown", "proctor")  # who is not there is fine

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
+from starlette.applications import Starlette
 from websockets.sync.client import connect
 
 from tests.end_to_end.conftest import fresh_database
@@ -25,9 +27,17 @@ from undertone.config import ConfigError, Settings
 from undertone.core.messages import StreamHello, encode
 from undertone.core.requests import RoomData
 from undertone.rooms.local import LocalRooms
+from undertone.store.audit import Audit
+from undertone.store.database import Database
 from undertone.store.embedded import EmbeddedPostgres
-from undertone.store.meetings import Meeting
+from undertone.store.meetings import Meeting, Meetings
+from undertone.store.participants import Participants
+from undertone.web.auth import Authority
+from undertone.web.limits import CreationLimit
+from undertone.web.meetings import MeetingRoutes
+from undertone.web.problems import HANDLERS
 from undertone.web.rooms import Lobby
+from undertone.web.tokens import Tokens
 
 
 def said(vendor: Vendor, token: str = realtimekit.TOKEN) -> dict[str, str]:
@@ -248,3 +258,32 @@ async def test_a_meeting_of_another_provider_has_no_room_any_more(provider: str)
     assert room is None
     await lobby.leave(meeting, "p", "candidate")
     await lobby.close(meeting)
+
+
+@pytest.mark.anyio
+async def test_a_meeting_that_can_not_be_kept_leaves_no_room_open(
+    vendors: dict[str, Vendor], postgres: EmbeddedPostgres
+) -> None:
+    """The database went away after the provider had answered."""
+    vendor = vendors["realtimekit"]
+    assert isinstance(vendor.account, Kit)
+    provider = vendor.provider()
+    connection = await asyncpg.connect(postgres.dsn)
+    await connection.execute("create database short_lived")
+    database = Database(postgres.url("short_lived"))
+    await database.connect()
+    await connection.execute("drop database short_lived with (force)")
+    await connection.close()
+    meetings, people = Meetings(database, lambda _: None), Participants(database, lambda _: None, lambda _, __: None)
+    authority = Authority(Tokens(["s" * 32]), meetings, people, None)
+    routes = MeetingRoutes(
+        meetings, people, Audit(database), authority, Tokens(["s" * 32]), Lobby(provider), CreationLimit(0), 60, 60
+    )
+    app = Starlette(routes=routes.routes(), exception_handlers=HANDLERS)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+        response = await client.post("/meetings", json={"title": "Kept nowhere"})
+    await provider.aclose()
+    await database.close()
+    assert problem_of(response)[:2] == (503, "unavailable")
+    [room] = [each for each in vendor.account.meetings.values() if each["title"] == "Kept nowhere"]
+    assert room["status"] == "INACTIVE"

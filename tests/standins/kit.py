@@ -37,7 +37,7 @@ class Kit:
             Route(prefix + "/presets", self._guarded(self._list_presets), methods=["GET"]),
             Route(prefix + "/meetings", self._guarded(self._create), methods=["POST"]),
             Route(meeting, self._guarded(self._update), methods=["PATCH"]),
-            Route(meeting + "/participants", self._guarded(self._add), methods=["POST"]),
+            Route(meeting + "/participants", self._guarded(self._participants), methods=["GET", "POST"]),
             Route(meeting + "/participants/{participant}", self._guarded(self._delete), methods=["DELETE"]),
             Route(meeting + "/participants/{participant}/token", self._guarded(self._refresh), methods=["POST"]),
             Route(meeting + "/active-session/kick", self._guarded(self._kick), methods=["POST"]),
@@ -86,6 +86,20 @@ class Kit:
             return self._refuse(422, "status must be ACTIVE or INACTIVE")
         self.meetings[request.path_params["meeting"]]["status"] = body["status"]
         return JSONResponse({"success": True, "data": {"id": request.path_params["meeting"], **body}})
+
+    def _participants(self, request: Request, body: Any) -> Response:
+        if request.method == "POST":
+            return self._add(request, body)
+        people = list(self.meetings[request.path_params["meeting"]]["participants"].values())
+        page, size = (int(request.query_params[name]) for name in ("page_no", "per_page"))
+        shown = people[(page - 1) * size : page * size]
+        return JSONResponse(
+            {
+                "success": True,
+                "data": [{name: value for name, value in each.items() if name != "token"} for each in shown],
+                "paging": {"total_count": len(people), "start_offset": 1, "end_offset": len(shown)},
+            }
+        )
 
     def _add(self, request: Request, body: Any) -> Response:
         meeting = self.meetings[request.path_params["meeting"]]

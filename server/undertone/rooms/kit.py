@@ -1,8 +1,9 @@
 """Cloudflare RealtimeKit and Dyte, which it grew out of: one API at two addresses.
 
 Written from the vendors' pages, as of November 2026: "Create a meeting", "Add a participant", "Refresh participant's
-authentication token", "Update a meeting", "Kick participants", "Kick all participants", "Fetch all presets" under
-https://developers.cloudflare.com/api/resources/realtime_kit/ and https://docs.dyte.io/guides/rest-apis/quickstart.
+authentication token", "Fetch all participants", "Delete a participant", "Update a meeting", "Kick participants", "Kick
+all participants", "Fetch all presets" under https://developers.cloudflare.com/api/resources/realtime_kit/ and
+https://docs.dyte.io/guides/rest-apis/quickstart.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from undertone.rooms.base import Admission, Reach, Role, Room, RoomsMisset, iden
 REMEMBERED: Final = 20_000
 # Accounts have a handful of presets; the vendor's own page is 20 or so.
 PRESETS_A_PAGE: Final = 50
+# 300 bytes each. Whoever is not among a meeting's first 5,000 is shown out, and may come back until their token ends.
+PARTICIPANTS_A_PAGE: Final = 100
+PAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class KitRooms:
     async def check(self) -> None:
         """One list of presets: shows that address, account and key are right and the presets exist."""
         call = Call("GET", f"/presets?page_no=1&per_page={PRESETS_A_PAGE}")
-        answer = await self._asking.ask(call, self._patience.opening)
+        answer = await self._asking.ask(call, self._patience.joining)
         if answer.status in (400, 404):
             what = f"{self._vendor.who} knows no such account ({answer.status}{self._asking.said(answer)})"
             raise RoomsMisset(f"{what}: set {self._vendor.account_settings} as its dashboard shows them")
@@ -108,12 +112,12 @@ class KitRooms:
         return Admission({**data, "server": self._vendor.browser})
 
     async def remove(self, room: Room, participant: str, role: Role) -> None:
-        """Out of the session, and off the list of those who may enter."""
+        """Off the list of those who may enter, so that their tokens end; and out of the session."""
         who, path = identity(participant, role), f"/meetings/{_segment(room)}"
-        body = {"custom_participant_ids": [who], "participant_ids": []}
-        their_id = self._known.pop(_key(room, who), None)
-        if their_id is not None:  # first, so that who is kicked does not come back
+        self._known.pop(_key(room, who), None)
+        for their_id in await self._listed(path, who):
             await self._done(Call("DELETE", f"{path}/participants/{quote(their_id, safe='')}"))
+        body = {"custom_participant_ids": [who], "participant_ids": []}
         await self._done(Call("POST", f"{path}/active-session/kick", body))
 
     async def close(self, room: Room) -> None:
@@ -125,6 +129,23 @@ class KitRooms:
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._asking.aclose()
+
+    async def _listed(self, path: str, who: str) -> list[str]:
+        """Their ids of somebody: more than one, if several nodes admitted them."""
+        found: list[str] = []
+        for page in range(1, PAGES + 1):
+            call = Call("GET", f"{path}/participants?page_no={page}&per_page={PARTICIPANTS_A_PAGE}")
+            answer = await self._asking.ask(call, self._patience.joining)
+            if answer.status >= 400:
+                raise self._refused(answer)
+            listed = answer.body.get("data") if isinstance(answer.body, dict) else None
+            if not isinstance(listed, list):
+                raise self._asking.nonsense("a list of participants")
+            people = [each for each in listed if isinstance(each, dict)]
+            found += [str(each.get("id")) for each in people if each.get("custom_participant_id") == who]
+            if len(listed) < PARTICIPANTS_A_PAGE:
+                break
+        return found
 
     async def _refreshed(self, room: Room, who: str, path: str) -> str | None:
         """A new token for somebody this node admitted before; None for others, and if the vendor forgot them."""

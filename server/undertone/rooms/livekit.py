@@ -51,7 +51,7 @@ class LiveKitRooms:
     async def check(self) -> None:
         """Lists a room that is not there: shows that the address and both halves of the key are right."""
         call = self._call("ListRooms", {"names": ["undertone"]}, {"roomList": True})
-        answer = await self._asking.ask(call, self._patience.opening)
+        answer = await self._asking.ask(call, self._patience.joining)
         if answer.status >= 400:
             raise RoomsMisset(self._refused(answer).detail)
         if not isinstance(answer.body, dict):
