@@ -1,4 +1,4 @@
-"""Vendors that run for all tests here, and behave at each test's start."""
+"""Vendors that run for all tests here, empty and well at each test's start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def running_vendors() -> Iterator[dict[str, Vendor]]:
 @pytest.fixture
 def vendors(running_vendors: dict[str, Vendor]) -> dict[str, Vendor]:
     for vendor in running_vendors.values():
-        vendor.app.behave()
+        vendor.account.forget()
     return running_vendors
 
 

@@ -45,6 +45,12 @@ class Kit:
         ]
         self.app = Moody(Starlette(routes=routes, exception_handlers={404: self._nothing_there}))
 
+    def forget(self) -> None:
+        """Empty again, and well."""
+        self.meetings.clear()
+        self.kicked.clear()
+        self.app.behave()
+
     def participants(self) -> list[dict[str, Any]]:
         """All of all meetings, as they were added."""
         return [each for meeting in self.meetings.values() for each in meeting["participants"].values()]

@@ -68,6 +68,12 @@ class LiveKit:
         self._clients: dict[int, tuple[str, WebSocket]] = {}
         self._numbers = itertools.count()
 
+    def forget(self) -> None:
+        """Empty again, and well."""
+        self.rooms.clear()
+        self.removed.clear()
+        self.app.behave()
+
     async def _validate(self, request: Request) -> Response:
         try:
             claims_of(request.query_params.get("access_token", ""))
