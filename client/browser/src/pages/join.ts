@@ -33,7 +33,8 @@ const joinLook = css`
 `;
 
 /** Nobody is in the video room before the exam, or after it. */
-const OUTSIDE: readonly CandidateState[] = ["consent", "check", "finishing", "finished", "elsewhere", "failed"];
+const BEFORE: readonly CandidateState[] = ["consent", "check"];
+const AFTER: readonly CandidateState[] = ["finishing", "finished", "elsewhere", "failed"];
 
 interface Entrance {
   token: string;
@@ -212,7 +213,11 @@ class Join extends Page {
 
   readonly #moved = ({ detail }: CustomEvent<{ state: CandidateState }>): void => {
     this.recording = ["recording", "reconnecting", "silent"].includes(detail.state);
-    if (OUTSIDE.includes(detail.state)) this.entrance = null;
+    if (BEFORE.includes(detail.state)) this.entrance = null;
+    if (AFTER.includes(detail.state)) {
+      this.entrance = null;
+      this.hasRoom = false; // until the next beginning
+    }
   };
 
   /** The room's script is loaded here and not before. */
