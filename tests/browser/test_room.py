@@ -2,82 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import anyio
 import httpx
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.candidate.exam import LISTENING, Exam, begin_at_once, finish, join, stored_ms, until
+from tests.browser.candidate.exam import Exam, begin_at_once, finish, join, stored_ms, until
+from tests.browser.house import ON_ONE_MACHINE, House, open_house, room_of, running_house, somebody
 from tests.browser.looks import accessible, nothing_scrolls_sideways
-from tests.browser.node import BROWSER, NODE
-from tests.browser.visitor import DESKTOP, NARROW, Visitor, running_chromium, visiting
-from tests.conftest import short_folder
-from tests.serving import Server, running_server
-from tests.standins import livekit
-from tests.standins.answers import standing
-from tests.standins.livekit import LiveKit
+from tests.browser.visitor import DESKTOP, NARROW, Visitor, running_chromium
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-# One machine without a network is all there is: no names instead of addresses, and the loopback is a way.
-ON_ONE_MACHINE: Final = ("--disable-features=WebRtcHideLocalIpsWithMdns", "--allow-loopback-in-peer-connection")
-# What the console says of a room that lets nobody in, and of one that has not the newest way in.
-CLOSED: Final = r"WebSocket connection to .*/rtc|/rtc/(v1/)?validate"
-COUNTING: Final = """
-globalThis.opened = [];
-const devices = navigator.mediaDevices;
-const open = devices?.getUserMedia.bind(devices);
-if (devices) devices.getUserMedia = (asked) => {
-  opened.push(Object.keys(asked).filter((kind) => asked[kind]).join());
-  return open(asked);
-};
-globalThis.clones = [];
-const clone = MediaStreamTrack.prototype.clone;
-MediaStreamTrack.prototype.clone = function () {
-  const made = clone.call(this);
-  clones.push(made);
-  return made;
-};
-"""
-
-
-@dataclass
-class House:
-    """A LiveKit server and an Undertone that uses it."""
-
-    account: LiveKit
-    url: str
-    server: Server
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    account = LiveKit()
-    script = subprocess.run(
-        [NODE, "node_modules/esbuild/bin/esbuild", "--bundle", "--format=esm", "test/play/livekit.ts"],
-        cwd=BROWSER,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    account.media_script = script.stdout
-    with standing(account.app) as url, short_folder() as folder:
-        said = {
-            "UNDERTONE_ROOMS": "livekit",
-            "UNDERTONE_LIVEKIT_URL": url.replace("http", "ws"),
-            "UNDERTONE_LIVEKIT_API_KEY": livekit.KEY,
-            "UNDERTONE_LIVEKIT_API_SECRET": livekit.SECRET,
-            "NO_PROXY": "127.0.0.1",
-        }
-        with running_server(folder, env=said) as server:
-            yield House(account, url, server)
+    with running_house() as house:
+        yield house
 
 
 @pytest.fixture(scope="module")
@@ -87,36 +31,10 @@ async def filming(anyio_backend: str, two_voices: Path) -> AsyncIterator[Browser
         yield browser
 
 
-@asynccontextmanager
-async def somebody(browser: Browser, house: House) -> AsyncIterator[Visitor]:
-    async with visiting(browser, house.server.url, house.url) as visitor:
-        await visitor.context.grant_permissions(["microphone", "camera"])
-        await visitor.context.add_init_script(LISTENING + COUNTING)
-        visitor.forgive(CLOSED)
-        yield visitor
-
-
 @pytest.fixture
 async def ada(filming: Browser, house: House) -> AsyncIterator[Visitor]:
     async with somebody(filming, house) as visitor:
         yield visitor
-
-
-@asynccontextmanager
-async def open_house(browser: Browser, house: House) -> AsyncIterator[Page]:
-    """The room lets people in, and its media flows, while the block runs."""
-    context = await browser.new_context()
-    page = await context.new_page()
-    await page.goto(f"{house.url}/media")
-    await page.wait_for_function("globalThis.forwarded !== undefined")
-    try:
-        yield page
-    finally:
-        await context.close()
-
-
-def room_of(page: Page) -> Locator:
-    return page.locator("undertone-room")
 
 
 async def moves(tile: Locator) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route as At
 
 from tests.browser.candidate.exam import LISTENING, Exam, begin_at_once, finish, join, stored_ms
-from tests.browser.node import BROWSER, NODE
-from tests.browser.test_room import COUNTING
+from tests.browser.house import COUNTING, bundled
 from tests.browser.visitor import visiting
 from tests.conftest import short_folder
 from tests.serving import Server, running_server
@@ -69,18 +67,12 @@ async def test_its_servers_are_away_and_the_exam_goes_on(browser: Browser, serve
 @pytest.mark.parametrize("role", ["candidate", "proctor"])
 async def test_it_speaks_by_the_microphone_that_is_open_and_films_when_told(browser: Browser, role: str) -> None:
     """Against the mock of its servers that comes with it."""
-    bundled = subprocess.run(
-        [NODE, "node_modules/esbuild/bin/esbuild", "--bundle", "--format=esm", "test/play/kit.ts"],
-        cwd=BROWSER,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    kit = bundled("test/play/kit.ts")
     script = "<script type=module src=/kit.js></script>"
     app = Starlette(
         routes=[
             At("/", lambda _: HTMLResponse(script)),
-            At("/kit.js", lambda _: Response(bundled, media_type="text/javascript")),
+            At("/kit.js", lambda _: Response(kit, media_type="text/javascript")),
         ]
     )
     with standing(app) as url:

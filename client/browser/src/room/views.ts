@@ -36,7 +36,7 @@ export function view(t: RoomStrings, facts: RoomFacts): TemplateResult {
   const { state } = visit;
   return html`<header>
       <h2>${t.title}</h2>
-      ${state === "entering" ? html`<span class="quiet small" role="status">${t.entering}</span>` : nothing}
+      ${visit.trying ? html`<span class="quiet small" role=${state === "entering" ? "status" : nothing}>${t.entering}</span>` : nothing}
       ${state === "inside" && viewer === "proctor" ? buttons(t, facts) : nothing}
       ${
         state === "inside"

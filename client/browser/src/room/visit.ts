@@ -38,6 +38,8 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
 
 export class Visit {
   state: VisitState = "entering";
+  /** Whether the way in is being tried right now: first, or again while it is still `away`. */
+  trying = false;
   /** Why, in `out`. */
   ending: Ending | null = null;
   /** What the provider says of itself, in `away`; empty if there was no word. */
@@ -61,7 +63,7 @@ export class Visit {
 
   /** Now, rather than when its time has come. */
   again(): void {
-    if (this.state === "away" || this.state === "out") void this.#enter();
+    if (!this.trying && (this.state === "away" || this.state === "out")) void this.#enter();
   }
 
   stop(): void {
@@ -74,7 +76,7 @@ export class Visit {
   async #enter(): Promise<void> {
     this.stop();
     const round = this.#round;
-    this.#set("entering");
+    this.#set(this.state === "away" ? "away" : "entering", true);
     try {
       const room = this.#first?.token ? this.#first : await this.#options.ask();
       this.#first = undefined; // join tokens end soon
@@ -137,8 +139,9 @@ export class Visit {
     this.#set("away");
   }
 
-  #set(state: VisitState): void {
+  #set(state: VisitState, trying = false): void {
     this.state = state;
+    this.trying = trying;
     this.#options.onChange();
   }
 }

@@ -81,7 +81,8 @@ test("a provider that could not be asked, or lets nobody in, is tried again, eve
   await door.start();
   assert.equal(door.visit.missing, "it is down");
   for (let tries = 0; tries < 8; tries += 1) {
-    assert.equal(door.visit.state, "away");
+    assert.equal(door.visit.state, "away"); // also while it is tried: the word about it stays where it is
+    assert.equal(door.visit.trying, false);
     await door.itsTimeComes();
   }
   assert.deepEqual(door.waits, [5700, 10_000, 20_000, 40_000, 80_000, 120_000, 120_000, 120_000, 120_000]);

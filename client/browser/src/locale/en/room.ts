@@ -15,7 +15,7 @@ export const room = {
   entering: "Connecting…",
   away: "The video room can’t be reached for now. It is tried again by itself.",
   examGoesOn: "Your exam goes on, and your microphone is recorded as before.",
-  hearingGoesOn: "What is heard of the candidates goes on coming in as before.",
+  hearingGoesOn: "What the sidebar shows goes on coming in as before.",
   again: "Try now",
   out,
   back: "Open it here",
