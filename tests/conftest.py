@@ -10,13 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import hypothesis
 import pytest
 
+from tests.store.pooler import MISSING, pgbouncer
 from undertone.store import embedded
+
+if TYPE_CHECKING:
+    from tests.standins.s3 import S3
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -58,6 +62,8 @@ def missing() -> dict[str, str]:
         lacks["shared"] = "../shared, which is missing"
     if not (shutil.which("pulseaudio") and (shutil.which("firefox-esr") or shutil.which("firefox"))):
         lacks["firefox"] = "Firefox and PulseAudio: `make firefox` installs them"
+    if pgbouncer() is None:
+        lacks["pgbouncer"] = MISSING
     return lacks
 
 
@@ -137,6 +143,27 @@ def postgres() -> Iterator[embedded.EmbeddedPostgres]:
     with short_folder() as folder, embedded.start(folder, durable=False) as server:
         asyncio.run(make_template(server))
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """One S3 for the whole run."""
+    from tests.standins.s3 import running_s3  # a second of imports, which few tests need
+
+    with running_s3() as s3:
+        yield s3
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 that behaves, and its credentials in the environment."""
+    from tests.standins.s3 import CREDENTIALS
+
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    yield s3_server
+    s3_server.behave()
+    s3_server.seen.clear()
 
 
 async def make_template(server: embedded.EmbeddedPostgres) -> None:

@@ -8,18 +8,30 @@ import math
 from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 
 from tests.diarize.speech import ONE_VOICE, TWO_VOICES, encoded
 from undertone.analyze import Report, analyze, run, windows
+from undertone.choices import ear
+from undertone.config import Settings
 
 pytestmark = pytest.mark.slow  # seconds of the real engine
 
 KEYS = [
     *("file", "window", "start", "seconds", "voices", "multiple_voices", "outcome", "other_seconds", "confidence"),
-    "turns",
+    *("turns", "engine", "reason"),
 ]
+
+
+def report(file: Path) -> Report:
+    """One file through the default engine."""
+
+    async def heard() -> Report:
+        return await analyze(str(file), ear(Settings(), 1))
+
+    return anyio.run(heard)
 
 
 def called(*argv: str) -> tuple[int, str, str]:
@@ -117,7 +129,7 @@ def test_tags_and_covers_are_no_audio(silence: Path, tmp_path: Path) -> None:
     header = b"ID3\x04\x00\x00" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
     tagged = tmp_path / "tagged.mp3"
     tagged.write_bytes(header + cover + silence.read_bytes() + b"TAG" + b" " * 125)
-    plain, found = analyze(str(silence), "local"), analyze(str(tagged), "local")
+    plain, found = report(silence), report(tagged)
     assert found.failure is None
     assert [(line.start_ms, line.duration_ms) for line in found.lines] == [
         (line.start_ms, line.duration_ms) for line in plain.lines
@@ -132,8 +144,8 @@ def test_a_change_of_format_begins_anew_and_time_goes_on(tmp_path: Path) -> None
     assert [number for number, _, _ in found] == [0, 1]
     assert [start for _, start, _ in found] == pytest.approx([0, 5100], abs=150)
     assert [window.format.sample_rate for _, _, window in found] == [16_000, 44_100]
-    report = analyze(str(file), "local")
-    assert (len(report.lines), report.failure) == (2, None)
+    found_in_all = report(file)
+    assert (len(found_in_all.lines), found_in_all.failure) == (2, None)
 
 
 def test_an_unknown_engine_is_told(silence: Path) -> None:
@@ -151,7 +163,6 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in told
 
 
-def test_a_report_crosses_process_borders(silence: Path) -> None:
+def test_a_file_named_twice_is_told_twice(silence: Path) -> None:
     _, out, _ = called("--json", "--jobs", "2", str(silence), str(silence))
     assert len(lines(out)) == 6
-    assert isinstance(analyze(str(silence), "local"), Report)

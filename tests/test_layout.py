@@ -38,8 +38,9 @@ BELONGS_TO = {
     "starlette": {"web", ""},
     "uvicorn": {"web", ""},
     "websockets": {"client"},
-    "httpx": {"rooms", "client"},
     "onnxruntime": {"diarize"},
+    "sherpa_onnx": {"diarize"},
+    "httpx": {"diarize", "rooms", "client"},
     "av": {"diarize", "client"},  # `simulate` plays what it was pushed
 }
 # Core takes time as `now`, randomness and bytes as arguments, and returns what is to be done.

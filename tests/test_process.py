@@ -15,9 +15,17 @@ import anyio
 import pytest
 
 from tests.serving import ROOT, clean_environment
+from undertone.choices import clip_store
 from undertone.config import ConfigError, Settings
 from undertone.core.errors import Unavailable
-from undertone.process import FILES_BESIDES_SOCKETS, Ending, connect_patiently, signing_secrets, told_plainly
+from undertone.process import (
+    FILES_BESIDES_SOCKETS,
+    Ending,
+    connect_patiently,
+    reach_patiently,
+    signing_secrets,
+    told_plainly,
+)
 from undertone.store.database import Database
 
 pytestmark = pytest.mark.slow
@@ -113,6 +121,14 @@ async def test_an_absent_database_is_waited_for_and_said_once_in_a_while(
     assert len(caplog.records) == 1
     assert await database.fetch_one("select 1 as one") is not None
     await database.close()
+
+
+@pytest.mark.anyio
+async def test_settings_that_lack_their_other_half_are_told() -> None:
+    with pytest.raises(ConfigError, match="set UNDERTONE_DATABASE_URL too"):
+        await reach_patiently(Settings(listen_url="postgresql://h/d"), "postgresql://h/d")
+    with pytest.raises(ConfigError, match="name one with UNDERTONE_CLIPS=s3://bucket/prefix"):
+        clip_store(Settings(clips_endpoint="https://minio.example.org"))
 
 
 @pytest.mark.anyio

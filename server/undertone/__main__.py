@@ -145,7 +145,9 @@ def _command(
     """A command that takes the settings as options; which of them, config.py says."""
     from undertone.config import PREFIX, options_of, private_variables
 
-    private = "\n".join(f"  {variable:<24}{meaning}" for variable, meaning in private_variables())
+    secrets = private_variables()
+    width = max(len(variable) for variable, _ in secrets) + 2
+    private = "\n".join(f"  {variable:<{width}}{meaning}" for variable, meaning in secrets)
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,

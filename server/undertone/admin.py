@@ -19,7 +19,8 @@ def new_epoch(settings: Settings, meeting: str | None) -> int:
 
 async def _new_epoch(settings: Settings, meeting: str | None) -> None:
     async with database_url(settings) as url:
-        database = Database(url, max_connections=1)
+        # Whatever stands before a database of somebody else's: one statement more costs nothing here.
+        database = Database(url, max_connections=1, pooled=settings.database_url is not None)
         await database.connect()
         try:
             events = Events(database, Notifier(url).moved)

@@ -1,30 +1,31 @@
 """`undertone analyze`: files through the same windows, engine and verdict as the streams of an exam.
 
 The windows of one file belong to one candidate: they are analysed in order, the voice profile passed on. Files are
-spread over processes, one a core, and told in the order they were named.
+analysed side by side, as many as the engine takes, and told in the order they were named.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+import anyio
+
+from undertone.choices import check_engines, ear
+from undertone.config import PREFIX, ConfigError, Settings
 from undertone.core.errors import RemoteFault
 from undertone.core.tags import container
 from undertone.core.verdict import Outcome, Verdict, judge
 from undertone.core.window import WindowClosed, WindowCutter
-from undertone.diarize.base import MOST_THREADS, AnalysisError, Clip
-from undertone.diarize.engines import ENGINES, load
+from undertone.diarize.base import AnalysisError, Clip, Place
+from undertone.diarize.specification import parse
+from undertone.worker.ears import AnalysisFailed, Ear
 
 # Bytes read at once; small enough that a file on a slow disk is told of window by window.
 _READ: Final = 256 * 1024
@@ -38,13 +39,16 @@ examples:
   undertone analyze exam.mp3                 a readable line a window
   undertone analyze --json *.mp3 > out.jsonl one JSON object a line, nothing else on stdout
   undertone analyze --json exam.mp3 | jq 'select(.multiple_voices) | [.start, .other_seconds]'
+  UNDERTONE_DEEPGRAM_API_KEY=… undertone analyze --engine local+deepgram exam.mp3
+                                             Deepgram hears what local would report, and has to agree
 
 With --json a line is
   {"file", "window", "start", "seconds", "voices", "multiple_voices", "outcome", "other_seconds", "confidence",
-   "turns": [[start, end, speaker], …]}
+   "turns": [[start, end, speaker], …], "engine", "reason"}
 in seconds: `start` from the file's beginning, turns from the window's. `voices` counts the people heard; speaker 0 is
 the main voice, `other_seconds` is the speech of everyone else. `outcome` is clean, silent, unclear, multiple_voices, or
-voice_changed: one voice alone, unlike the one in the windows before.
+voice_changed: one voice alone, unlike the one in the windows before. `engine` is who answered, `reason` what else there
+is to say, or null. Other engines than local take the settings that `undertone worker` takes.
 
 exit code: 0 if every file was analysed, 1 if one could not be (the reason is on stderr, the others are still done)."""
 
@@ -100,23 +104,23 @@ def windows(file: Path) -> Iterator[tuple[int, int, WindowClosed]]:
         raise NoAudio("no MP3 frame in it" + (f"; it looks like {looks_like}" if looks_like else ""))
 
 
-def analyze(file: str, engine: str, expected_voices: int = 1, threads: int = 1) -> Report:
+async def analyze(file: str, listening: Ear, expected_voices: int = 1) -> Report:
     """All windows of one file, in order. What went wrong is told in the report."""
     lines: list[Line] = []
     profile: bytes | None = None
     try:
-        diarizer = load(engine)
         for number, start_ms, window in windows(Path(file)):
-            clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
-            diarization = diarizer.diarize(clip, profile, threads)
-            profile = diarization.profile
-            lines.append(Line(file, number, start_ms, window.duration_ms, judge(diarization, expected_voices)))
+            place = Place(1, start_ms, start_ms + window.duration_ms)
+            clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate, place)
+            heard = await listening.analyse(clip, profile, expected_voices)
+            profile = heard.profile or profile
+            lines.append(Line(file, number, start_ms, window.duration_ms, judge(heard, expected_voices)))
     except OSError as error:
         return Report(tuple(lines), error.strerror or str(error))
     except RemoteFault as error:
         return Report(tuple(lines), error.detail)
-    except AnalysisError as error:
-        return Report(tuple(lines), str(error))
+    except (AnalysisError, AnalysisFailed) as failed:
+        return Report(tuple(lines), str(failed))
     return Report(tuple(lines), None)
 
 
@@ -135,6 +139,8 @@ def as_json(line: Line) -> str:
             "other_seconds": verdict.other_ms / 1000,
             "confidence": verdict.confidence,
             "turns": [[turn.start_ms / 1000, turn.end_ms / 1000, turn.speaker] for turn in verdict.turns],
+            "engine": verdict.engine,
+            "reason": verdict.reason,
         },
         ensure_ascii=False,
     )
@@ -170,35 +176,62 @@ def run(argv: Sequence[str], out: TextIO | None = None, err: TextIO | None = Non
     """The command; `argv` without its name. Returns the exit code."""
     out, err = out or sys.stdout, err or sys.stderr
     asked = _parser().parse_args(argv)
-    if asked.engine not in ENGINES:
-        print(f"unknown engine {asked.engine!r}: known are {', '.join(ENGINES)}", file=err)
+    try:
+        settings = engine_settings(asked.engine, os.environ)
+        check_engines(settings)
+    except ConfigError as error:
+        print(error, file=err)
         return 2
     failed = False
-    for file, report in zip(asked.files, _reports(asked.files, asked.engine, asked.jobs), strict=True):
+
+    def tell(file: str, report: Report) -> None:
+        nonlocal failed
         for line in report.lines:
             print(as_json(line) if asked.json else as_text(line), file=out)
         out.flush()
         if report.failure is not None:
             failed = True
             print(f"{file}: {report.failure}", file=err)
+
+    anyio.run(_analyze_all, asked.files, settings, max(1, asked.jobs), tell)
     return 1 if failed else 0
 
 
-def _reports(files: Sequence[str], engine: str, jobs: int) -> Iterator[Report]:
-    """One report a file, in order, each as soon as it and those before it are done."""
-    processes = max(1, min(jobs, len(files)))
-    listen = functools.partial(analyze, engine=engine, threads=min(MOST_THREADS, max(1, jobs // processes)))
-    if processes == 1:
-        yield from map(listen, files)
-        return
-    # Spawned, not forked: numeric libraries do not survive a fork of a process that has used them.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: list[Future[Report]] = [pool.submit(listen, file) for file in files]
-        for report in waiting:
-            try:
-                yield report.result()
-            except BrokenProcessPool:
-                yield Report((), "the analysis process died, most likely of too little memory")
+def engine_settings(engine: str, environment: Mapping[str, str]) -> Settings:
+    """Settings of the engines alone: nothing else in the environment concerns files. Raises ConfigError."""
+    try:
+        specification = str(parse(engine))
+    except ValueError as error:
+        raise ConfigError(f"--engine={engine}: {error}") from None
+    concerned = tuple(PREFIX + name for name in ("DEEPGRAM_", "SHERPA_", "ANALYSIS_"))
+    said = {name: value for name, value in environment.items() if name.startswith(concerned)}
+    return Settings.read(said, {"diarizer": specification})
+
+
+async def _analyze_all(
+    files: Sequence[str], settings: Settings, jobs: int, tell: Callable[[str, Report], None]
+) -> None:
+    """Tells one report a file, in order, each as soon as it and those before it are done."""
+    listening = ear(settings, jobs)
+    places = anyio.CapacityLimiter(listening.capacity)
+    reports: dict[int, Report] = {}
+    done = [anyio.Event() for _ in files]
+
+    async def one(number: int) -> None:
+        async with places:
+            reports[number] = await analyze(files[number], listening)
+        done[number].set()
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for number in range(len(files)):
+                tasks.start_soon(one, number)
+            for number, file in enumerate(files):
+                await done[number].wait()
+                tell(file, reports.pop(number))
+    finally:
+        with anyio.CancelScope(shield=True):
+            await listening.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,7 +242,11 @@ def _parser() -> argparse.ArgumentParser:
         "files", nargs="+", metavar="FILE", help="MP3 files: any rate, mono or stereo, with or without tags"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a readable line")
-    parser.add_argument("--engine", default="local", help="which engine listens (default: %(default)s)")
+    parser.add_argument(
+        "--engine",
+        default="local",
+        help="which engine listens, or a chain as in docs/engines.md (default: %(default)s)",
+    )
     parser.add_argument(
         "--jobs",
         type=int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets as random_secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -24,17 +24,20 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from undertone.choices import clip_store, found_right, room_provider
+from undertone.choices import clip_store, listener, notifier, open_lobby, shares
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
-from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently
+from undertone.polling import polling_routes
+from undertone.process import LAST_NOTICES_SECONDS, Ending, check_patiently, connect_patiently, reach_patiently
 from undertone.store.audit import Audit
+from undertone.store.clips import ClipStore
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.events import Events
+from undertone.store.hearing import Deaf, Reach
 from undertone.store.meetings import Meetings
-from undertone.store.notify import Ended, Listener, Moved, Notifier, Reconnected, TookOver, WasRevoked
+from undertone.store.notify import Ended, Listener, Moved, Reconnected, TookOver, WasRevoked
 from undertone.store.participants import Participants
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
@@ -52,6 +55,7 @@ from undertone.web.limits import CreationLimit
 from undertone.web.links import Links
 from undertone.web.meetings import MeetingRoutes
 from undertone.web.pages import NOT_BUILT, Facts, Pages
+from undertone.web.polling import PollingRoutes
 from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
 from undertone.web.rooms import Lobby, RoomRoutes
@@ -66,9 +70,6 @@ log: Final = logging.getLogger("undertone")
 # Draining takes at most 20 s in all: most of it for telling the sockets, the rest for what they brought.
 SOCKETS_WITHIN_SECONDS: Final = 14.0
 WRITTEN_WITHIN_SECONDS: Final = 4.0
-# Candidates write through connections of their own: when a thousand windows end in the same second, or a thousand lines
-# come back after a restart, proctors and calls do not wait behind them. Six keep one event loop busy.
-CANDIDATES_CONNECTIONS: Final = 6
 # How long a browser may remember that it asked before a call across origins.
 CORS_SECONDS: Final = 600
 # What `make bundle` builds from client/browser, and the wheel carries.
@@ -87,10 +88,13 @@ class Node:
     entrance: Entrance
     candidates: Candidates
     analysis: Ending | None
+    polling: PollingRoutes | None
 
     async def drain(self) -> None:
         """Not ready any more; every socket told and closed; what they brought, written; no window in hand. 18 s."""
         self.health.draining = True
+        if self.polling is not None:
+            self.polling.verdicts.drain()
         async with anyio.create_task_group() as tasks:
             if self.analysis is not None:
                 tasks.start_soon(self.analysis.stop)
@@ -103,13 +107,17 @@ class Node:
 async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets: int) -> AsyncIterator[Node]:
     """A node that runs until the block ends. `url` is the database's; `sockets` is how many it can hold."""
     name = random_secrets.token_hex(8)
-    rooms = room_provider(settings)
-    database, writing = Database(url), Database(url, max_connections=CANDIDATES_CONNECTIONS)
-    async with aclosing(rooms), _open(database), _open(writing):
+    clips = clip_store(settings)
+    await check_patiently(clips)
+    reach = await reach_patiently(settings, url)
+    ours, candidates = shares(settings.database_connections)
+    database = Database(url, max_connections=ours, pooled=reach.pooled)
+    writing = Database(url, max_connections=candidates, pooled=reach.pooled)
+    writing.shares_with(database)
+    async with open_lobby(settings) as lobby, _open(database), _open(writing):
         try:
-            await found_right(rooms)
             async with anyio.create_task_group() as tasks:
-                node, running = _assemble(settings, url, database, writing, secrets, sockets, name, Lobby(rooms))
+                node, running = _assemble(settings, reach, database, writing, clips, secrets, sockets, name, lobby)
                 for part in running:
                     tasks.start_soon(part)
                 yield node
@@ -131,9 +139,10 @@ async def _open(database: Database) -> AsyncIterator[None]:
 
 def _assemble(
     settings: Settings,
-    url: str,
+    reach: Reach,
     database: Database,
     writing: Database,
+    clips: ClipStore,
     secrets: Sequence[str],
     sockets: int,
     name: str,
@@ -141,28 +150,26 @@ def _assemble(
 ) -> tuple[Node, list[Part]]:
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
-    notifier, listener = Notifier(url), Listener(url)
-    clips = clip_store(settings)
-    events, reviews = Events(database, notifier.moved), Reviews(database, notifier.moved)
-    meetings = Meetings(database, notifier.moved, notifier.ended, notifier.proctor_revoked)
-    participants = Participants(database, notifier.moved, notifier.revoked)
-    audit = Audit(database)
+    tell, heard = notifier(reach), listener(reach)
+    events, reviews = Events(database, tell.moved), Reviews(database, tell.moved)
+    meetings = Meetings(database, tell.moved, tell.ended, tell.proctor_revoked)
+    participants = Participants(database, tell.moved, tell.revoked)
+    audit, health = Audit(database), Health(database)
     api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
     authority = Authority(tokens, meetings, participants, api_key_hash)
     entrance = Entrance(settings.origins, Limits(sockets=min(settings.max_sockets or sockets, sockets)))
     hub = Hub(events)
-    parts = Parts(database, clips, notifier.moved)
+    parts = Parts(database, clips, tell.moved)
     candidates = Candidates(
         authority=authority,
-        streams=Streams(writing, clips, notifier.moved, name),
+        streams=Streams(writing, clips, tell.moved, name),
         parts=parts,
-        presence=Presence(database, notifier.moved, name),
-        notifier=notifier,
+        presence=Presence(database, tell.moved, name),
+        notifier=tell,
         clock=DatabaseClock(),
         node=name,
         max_speed=settings.max_speed,
     )
-    health = Health(database)
 
     async def take_snapshot(meeting: str) -> Snapshot:
         found = await snapshot(database, meeting)
@@ -196,8 +203,6 @@ def _assemble(
         candidate_token_seconds=settings.candidate_token_seconds,
         proctor_token_seconds=settings.proctor_token_seconds,
     )
-    # A limit of its own: candidates who ask for a room that is away must not keep others from joining.
-    room_routes = RoomRoutes(authority, lobby, CreationLimit(settings.creates_per_minute))
     evidence_routes = EvidenceRoutes(
         database=database,
         clips=clips,
@@ -208,46 +213,48 @@ def _assemble(
         links=links,
         public_url=settings.public_url,
     )
+    polling = polling_routes(settings, meeting_routes, evidence_routes, hub, events, writing, clips, tell.moved, name)
     app = Starlette(
         routes=[
-            *Pages(bundle, facts, settings.public_url, lobby.reach).routes(),
+            *Pages(bundle, facts, settings.public_url, clips.origin, lobby.reach).routes(),
             *health.routes(),
-            *meeting_routes.routes(),
-            *room_routes.routes(),
+            *meeting_routes.routes(polling.entries() if polling else ()),
+            *RoomRoutes(authority, lobby, CreationLimit(settings.creates_per_minute)).routes(),
             *evidence_routes.routes(),
             WebSocketRoute("/stream", candidate_socket),
             WebSocketRoute("/channel", proctors),
             Route("/stream", not_a_call),
             Route("/channel", not_a_call),
         ],
-        middleware=[*_cors(settings.origins), Middleware(Edge)],
+        middleware=[*_cors(settings.origins, polling.origins if polling else None), Middleware(Edge)],
         exception_handlers=HANDLERS,
     )
     app.router.redirect_slashes = False  # a slash too many is an unknown path; elsewhere there is nothing either
     # One a core, none left free: they yield to the sockets, and windows that end in one second are judged side by side.
     processes = cores() if settings.workers is None else settings.workers
-    works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties_of(settings, max(1, processes)))
+    works = Work(database, clips, meetings, tell.moved, parts.flush_due, duties_of(settings, max(1, processes)))
     analysis = Ending(works.analyse) if processes else None
     running: list[Part] = [
-        notifier.run,
-        partial(_hear, listener, hub, candidates, meetings, works, name),
+        tell.run,
+        partial(_hear, heard, hub, candidates, meetings, works, name),
         hub.run,
         candidates.run,
         partial(heartbeat, database, name),
         works.sweep,
         *([analysis.run] if analysis else []),
     ]
-    return Node(app, health, entrance, candidates, analysis), running
+    return Node(app, health, entrance, candidates, analysis, polling), running
 
 
-def _cors(origins: Sequence[str]) -> list[Middleware]:
-    """For pages of the configured origins alone; our own need none."""
-    if not origins:
+def _cors(origins: Sequence[str], matching: str | None) -> list[Middleware]:
+    """For pages of the configured origins alone, and those `matching` a pattern; our own need none."""
+    if not origins and matching is None:
         return []
     return [
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
+            allow_origin_regex=matching,
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Range"],
             expose_headers=["Accept-Ranges", "Content-Range", "ETag", "Retry-After"],
@@ -257,11 +264,11 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
 
 
 async def _hear(
-    listener: Listener, hub: Hub, candidates: Candidates, meetings: Meetings, works: Work, name: str
+    heard: Listener | Deaf, hub: Hub, candidates: Candidates, meetings: Meetings, works: Work, name: str
 ) -> None:
     """Hands what other nodes tell, and this one, to whom it concerns here."""
     async with anyio.create_task_group() as tasks:
-        async for notice in listener.notices():
+        async for notice in heard.notices():
             match notice:
                 case Moved(moved):
                     works.ring()

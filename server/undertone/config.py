@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from undertone import database_urls
 from undertone import setting_texts as texts
 from undertone.core.errors import UndertoneError
 
@@ -62,11 +63,34 @@ class Settings:
     )
     database_url: str | None = _setting(
         None,
-        texts.database_url,
+        database_urls.database_url,
         "PostgreSQL 15 or later, shared by all nodes; unset: one in the data folder",
         private=True,
     )
-    clips: Path | None = _setting(None, Path, "folder that holds clips/; unset: the data folder", of=ANALYSIS)
+    listen_url: str | None = _setting(
+        None,
+        database_urls.database_url,
+        "the same database past its pooler, for wake-ups, which poolers in transaction mode do not hand on",
+        private=True,
+    )
+    database_connections: int = _setting(
+        18, texts.whole(4, 1000), "connections to the database that this process opens at most", of=ANALYSIS
+    )
+    clips: Path | str | None = _setting(
+        None,
+        texts.clips,
+        "folder that holds clips/, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix; "
+        "unset: the data folder",
+        of=ANALYSIS,
+    )
+    clips_endpoint: str | None = _setting(
+        None, texts.endpoint, "address of an object store that is not the vendor's own: R2, MinIO", of=ANALYSIS
+    )
+    clip_links: str = _setting(
+        "store",
+        texts.one_of("store", "server"),
+        "where links to clips in a bucket lead: to it, signed, or through here",
+    )
     secret: tuple[str, ...] = _setting(
         (), texts.secrets, "signs tokens and links; the first signs, all are valid, so keys rotate", private=True
     )
@@ -74,6 +98,9 @@ class Settings:
         None, texts.api_key, "for who creates meetings; unset: everybody on loopback", private=True
     )
     origins: tuple[str, ...] = _setting((), texts.origins, "web origins besides our own that may call")
+    polling_api: bool = _setting(
+        False, texts.switch, "1: the routes of the polling front end, whose uploads carry no token (docs/migration.md)"
+    )
     public_url: str | None = _setting(None, texts.url, "the address people open, where a proxy stands before this one")
     proxies: tuple[str, ...] = _setting(
         ("127.0.0.1", "::1"), texts.addresses, "addresses whose X-Forwarded-For and -Proto are believed"
@@ -98,26 +125,61 @@ class Settings:
     realtimekit_account: str | None = _setting(None, str, "realtimekit: the Cloudflare account's id")
     realtimekit_app: str | None = _setting(None, str, "realtimekit: the app's id")
     realtimekit_token: str | None = _setting(
-        None, texts.one_line, "realtimekit: an API token with the permission Realtime", private=True
+        None, texts.token, "realtimekit: an API token with the permission Realtime", private=True
     )
     realtimekit_url: str = _setting(
-        "https://api.cloudflare.com/client/v4", texts.service_url("https", "http"), "realtimekit: where its API is"
+        "https://api.cloudflare.com/client/v4",
+        texts.service_url("https://api.cloudflare.com/client/v4"),
+        "realtimekit: where its API is",
     )
     dyte_org: str | None = _setting(None, str, "dyte: the organization's id")
-    dyte_key: str | None = _setting(None, texts.one_line, "dyte: the organization's API key", private=True)
-    dyte_url: str = _setting("https://api.dyte.io/v2", texts.service_url("https", "http"), "dyte: where its API is")
+    dyte_key: str | None = _setting(None, texts.token, "dyte: the organization's API key", private=True)
+    dyte_url: str = _setting(
+        "https://api.dyte.io/v2", texts.service_url("https://api.dyte.io/v2"), "dyte: where its API is"
+    )
     livekit_url: str | None = _setting(
-        None, texts.service_url("wss", "ws", "https", "http"), "livekit: the server, as browsers reach it too"
+        None, texts.server_url("wss://live.example.org"), "livekit: the server, as browsers reach it too"
     )
     livekit_api_key: str | None = _setting(None, str, "livekit: the API key's name")
-    livekit_api_secret: str | None = _setting(None, texts.one_line, "livekit: the API key's secret", private=True)
+    livekit_api_secret: str | None = _setting(None, texts.token, "livekit: the API key's secret", private=True)
     candidate_preset: str = _setting(
         "group_call_participant", str, "realtimekit, dyte: the preset that candidates join with"
     )
     proctor_preset: str = _setting("group_call_host", str, "realtimekit, dyte: the preset that proctors join with")
-    diarizer: str = _setting("local", texts.one_of("local"), "engine that hears who speaks when", of=ANALYSIS)
+    diarizer: str = _setting(
+        "local",
+        texts.engines,
+        "what hears who speaks when: local, deepgram, sherpa, or a chain such as deepgram,local or local+deepgram",
+        of=ANALYSIS,
+    )
+    deepgram_api_key: str | None = _setting(None, texts.token, "key of the Deepgram account", private=True)
+    deepgram_url: str = _setting(
+        "https://api.deepgram.com",
+        texts.service_url("https://api.eu.deepgram.com"),
+        "where Deepgram is: a region of theirs, or one's own",
+        of=ANALYSIS,
+    )
+    deepgram_concurrency: int = _setting(
+        # developers.deepgram.com/reference/api-rate-limits: nova-3 with diarization, pre-recorded, pay as you go.
+        50,
+        texts.whole(1, 1000),
+        "windows at once with Deepgram; the plan's limit is for all nodes together",
+        of=ANALYSIS,
+    )
+    deepgram_language: str | None = _setting(
+        None, texts.word, "language that Deepgram expects, or multi; unset: its default, English", of=ANALYSIS
+    )
+    sherpa_segmentation: Path | None = _setting(None, Path, "sherpa's segmentation network, an ONNX file", of=ANALYSIS)
+    sherpa_embedding: Path | None = _setting(None, Path, "sherpa's voice embedding network, an ONNX file", of=ANALYSIS)
+    sherpa_threshold: float = _setting(
+        # sherpa-onnx's own; which is right depends on the embedding network.
+        0.5,
+        texts.distance,
+        "how unlike two voices have to be for sherpa to be two people",
+        of=ANALYSIS,
+    )
     analysis_seconds: int = _setting(
-        60, texts.whole(1, 3600), "an analysis of one window that takes longer is killed", of=ANALYSIS
+        60, texts.whole(1, 3600), "an analysis of one window by one engine that takes longer is ended", of=ANALYSIS
     )
     anomaly_minutes: int = _setting(
         10, texts.whole(1, 1440), "how long further windows grow an open anomaly", of=ANALYSIS

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -18,7 +18,9 @@ import anyio.to_thread
 from undertone.config import ConfigError, Settings
 from undertone.core.errors import Unavailable, UndertoneError
 from undertone.store import embedded
+from undertone.store.clips import ClipStore
 from undertone.store.database import Database
+from undertone.store.hearing import Reach, find_reach
 
 log: Final = logging.getLogger("undertone")
 
@@ -32,6 +34,9 @@ ASK_AGAIN_SECONDS: Final = 0.5
 SAY_AGAIN_SECONDS: Final = 10.0
 # A look costs 0.2 ms in a thread; candidates bridge 15 minutes, proctors wait for as long as this and a restart.
 LOOK_AFTER_SECONDS: Final = 2.0
+
+
+T = TypeVar("T")
 
 
 def set_up_logging(level: str) -> None:
@@ -141,16 +146,33 @@ async def _keep_running(server: embedded.EmbeddedPostgres) -> None:
 
 
 async def connect_patiently(database: Database) -> None:
-    """Waits for a database that is away, and says so. Raises what `connect` raises for one that can't be used."""
+    """Waits for a database that is away, and says so. Raises WrongDatabase for one that can't be used."""
+    await _patiently("database", database.connect)
+
+
+async def reach_patiently(settings: Settings, url: str) -> Reach:
+    """How the database is reached; waits like `connect_patiently`. Our own in the data folder is asked directly."""
+    if settings.database_url is None:
+        if settings.listen_url is not None:
+            raise ConfigError("UNDERTONE_LISTEN_URL is the way past a pooler: set UNDERTONE_DATABASE_URL too")
+        return Reach(url, url)
+    return await _patiently("database", lambda: find_reach(url, settings.listen_url))
+
+
+async def check_patiently(clips: ClipStore) -> None:
+    """Waits for a clip store that is away, and says so. Raises WrongStore where waiting would not help."""
+    await _patiently("clip store", clips.check)
+
+
+async def _patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     said = -SAY_AGAIN_SECONDS
     while True:
         try:
-            await database.connect()
-            return
+            return await attempt()
         except Unavailable as fault:
             if anyio.current_time() - said >= SAY_AGAIN_SECONDS:
                 # The cause names hosts and roles: for our own log, not for peers.
-                log.warning("waiting for the database: %s: %s", fault.detail, fault.__cause__)
+                log.warning("waiting for the %s: %s: %s", what, fault.detail, fault.__cause__)
                 said = anyio.current_time()
         await anyio.sleep(ASK_AGAIN_SECONDS)
 

@@ -14,7 +14,7 @@ import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
 from undertone.app import Node, composed
-from undertone.choices import refuse_unfurnished_rooms
+from undertone.choices import check_engines, refuse_unfurnished_rooms
 from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
@@ -100,6 +100,8 @@ def run(settings: Settings) -> int:
     settings.refuse_open_doors()
     refuse_unfurnished_rooms(settings)
     listener = bind(settings)
+    if settings.workers != 0:
+        check_engines(settings)
     sockets = raise_open_files()
     secrets = signing_secrets(settings)
     stopped_at_once = False

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from undertone.diarize import specification
 
 # RFC 7518 section 3.2: a key for HS256 has at least the size of its hash, 256 bits.
 MIN_SECRET_CHARACTERS: Final = 32
@@ -53,6 +56,36 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+def engines(text: str) -> str:
+    """Which engines hear, in the one spelling that there is of it."""
+    return str(specification.parse(text))
+
+
+def distance(text: str) -> float:
+    """Between two voices: a cosine distance."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 2:
+        raise ValueError("a number above 0 and up to 2 is needed")
+    return value
+
+
+def token(text: str) -> str:
+    """A vendor's key, which goes into a header."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("ASCII characters without spaces are needed: copy the key alone")
+    return text
+
+
+def word(text: str) -> str:
+    """One word of letters, digits and hyphens."""
+    if not text.isascii() or not text.replace("-", "").isalnum():
+        raise ValueError("letters, digits and hyphens are needed, such as de or en-GB")
+    return text
+
+
 def switch(text: str) -> bool:
     """1 or 0."""
     if text not in ("0", "1"):
@@ -90,39 +123,61 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(origin(part.strip().removesuffix("/")) for part in text.split(",") if part.strip())
 
 
-def database_url(text: str) -> str:
-    """A PostgreSQL URL; `postgres:` is the same scheme."""
+# Of all names that other programs have for these, one each.
+CLIP_SCHEMES: Final = ("s3", "gs", "az")
+
+
+def clips(text: str) -> Path | str:
+    """A folder, or a bucket and a prefix in it."""
+    if "://" not in text:
+        return Path(text)
     parts = urlsplit(text)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise ValueError("a URL of a PostgreSQL database is needed: postgresql://user:password@host/database")
-    return "postgresql" + text[len(parts.scheme) :]
+    if parts.scheme not in CLIP_SCHEMES or not parts.netloc or set("@:?#") & set(text.partition("://")[2]):
+        raise ValueError("a folder is needed, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix")
+    return text.rstrip("/")
+
+
+def endpoint(text: str) -> str:
+    """Where a service answers."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in text:
+        raise ValueError("an address without credentials is needed, such as https://ACCOUNT.r2.cloudflarestorage.com")
+    return text.rstrip("/")
 
 
 def url(text: str) -> str:
     """An address that people open."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_url(text):
         raise ValueError("the address people open is needed, such as https://undertone.example.org")
     return text.rstrip("/")
 
 
-def service_url(*schemes: str) -> Callable[[str], str]:
-    """Reads the address of somebody else's service, with one of these schemes."""
+def service_url(example: str) -> Callable[[str], str]:
+    """Reads the address of a service that we call."""
 
     def read(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise ValueError(f"the service's address is needed, such as {schemes[0]}://service.example.org")
+        if not _is_url(text):
+            raise ValueError(f"the address of a service is needed, such as {example}")
         return text.rstrip("/")
 
     return read
 
 
-def one_line(text: str) -> str:
-    """A key of somebody else's, as it travels in a header."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("ASCII characters without spaces are needed: was it copied whole and alone?")
-    return text
+def server_url(example: str) -> Callable[[str], str]:
+    """Reads the address of a server that is called and that sockets are opened to."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"the address of a server is needed, such as {example}")
+        return text.rstrip("/")
+
+    return read
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def addresses(text: str) -> tuple[str, ...]:

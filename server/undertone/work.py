@@ -10,12 +10,20 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from undertone.choices import clip_store
+from undertone.choices import WAKE_UPS, WORKERS_CONNECTIONS, check_engines, clip_store, ear, listener, notifier
 from undertone.config import ConfigError, Settings
-from undertone.process import LAST_NOTICES_SECONDS, Ending, connect_patiently, database_url
+from undertone.process import (
+    LAST_NOTICES_SECONDS,
+    Ending,
+    check_patiently,
+    connect_patiently,
+    database_url,
+    reach_patiently,
+)
 from undertone.store.database import Database
+from undertone.store.hearing import Deaf, Reach
 from undertone.store.meetings import Meetings
-from undertone.store.notify import Listener, Moved, Notifier, Reconnected
+from undertone.store.notify import Listener, Moved, Reconnected
 from undertone.store.parts import Parts
 from undertone.worker.service import Duties, Work
 from undertone.worker.sweep import Kept
@@ -27,6 +35,7 @@ def run(settings: Settings) -> int:
     """The command; returns the exit code. Raises ConfigError before anything has started."""
     if settings.workers == 0:
         raise ConfigError("--workers=0: a worker needs one analysis process or more")
+    check_engines(settings)
     anyio.run(work, settings, backend_options={"use_uvloop": True})
     return 0
 
@@ -37,29 +46,34 @@ async def work(settings: Settings) -> None:
         stopping = _Stopping(tasks)
         await tasks.start(stopping.obey_signals)
         async with database_url(settings) as url:
-            database = Database(url)
+            reach = await reach_patiently(settings, url)
+            most = min(settings.database_connections - WAKE_UPS, WORKERS_CONNECTIONS)
+            database = Database(url, max_connections=most, pooled=reach.pooled)
             await connect_patiently(database)
             try:
-                await _work(settings, url, database, stopping)
+                await _work(settings, reach, database, stopping)
             finally:
                 with anyio.CancelScope(shield=True):
                     await database.close()
         tasks.cancel_scope.cancel()
 
 
-async def _work(settings: Settings, url: str, database: Database, stopping: _Stopping) -> None:
+async def _work(settings: Settings, reach: Reach, database: Database, stopping: _Stopping) -> None:
     clips = clip_store(settings)
-    notifier = Notifier(url)
-    meetings = Meetings(database, notifier.moved, notifier.ended)
-    parts = Parts(database, clips, notifier.moved)
+    await check_patiently(clips)
+    tell = notifier(reach)
+    meetings = Meetings(database, tell.moved, tell.ended)
+    parts = Parts(database, clips, tell.moved)
     processes = settings.workers or cores()
     duties = duties_of(settings, processes)
-    works = Work(database, clips, meetings, notifier.moved, parts.flush_due, duties)
+    works = Work(database, clips, meetings, tell.moved, parts.flush_due, duties)
     where = "the PostgreSQL of the data folder" if settings.database_url is None else "the given PostgreSQL"
-    log.info("looking for windows in %s, %d at a time, with the engine %s", where, processes, settings.diarizer)
+    log.info(
+        "looking for windows in %s, %d at a time, with the engine %s", where, duties.ear.capacity, settings.diarizer
+    )
     async with anyio.create_task_group() as running:
-        running.start_soon(notifier.run)
-        running.start_soon(_ring, Listener(url), works)
+        running.start_soon(tell.run)
+        running.start_soon(_ring, listener(reach), works)
         running.start_soon(works.sweep)
         stopping.analysis = Ending(works.analyse)
         await stopping.analysis.run()
@@ -67,8 +81,8 @@ async def _work(settings: Settings, url: str, database: Database, stopping: _Sto
         running.cancel_scope.cancel()
 
 
-async def _ring(listener: Listener, works: Work) -> None:
-    async for notice in listener.notices():
+async def _ring(heard: Listener | Deaf, works: Work) -> None:
+    async for notice in heard.notices():
         if isinstance(notice, Moved | Reconnected):
             works.ring()
 
@@ -100,9 +114,7 @@ class _Stopping:
 def duties_of(settings: Settings, processes: int) -> Duties:
     """What analysis was told."""
     return Duties(
-        engine=settings.diarizer,
-        processes=processes,
-        deadline_s=settings.analysis_seconds,
+        ear=ear(settings, processes),
         anomaly_minutes=settings.anomaly_minutes,
         voice_profile=settings.voice_profile,
         kept=Kept(settings.retention_days, settings.event_days),

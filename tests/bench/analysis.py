@@ -83,7 +83,7 @@ def measure() -> None:
     from undertone.diarize.base import Clip
     from undertone.diarize.engines import load
     from undertone.diarize.local import embedding, engine
-    from undertone.diarize.local.decode import decode
+    from undertone.diarize.local.decode import Sound, decode
     from undertone.diarize.local.segmentation import Segmenter
     from undertone.diarize.local.vad import VoiceActivity
 
@@ -100,16 +100,22 @@ def measure() -> None:
         samples[: most * 16_000] += speech[: most * 16_000]
         return Clip(encoded(samples, 16_000), 0, len(samples), 16_000)
 
+    knocks = room.copy()
+    for second in range(0, seconds, 4):  # somebody sits there, and types
+        at = second * 16_000 + np.arange(1600)
+        knocks[at] += (0.05 * np.exp(-np.arange(1600) / 200) * np.sin(np.arange(1600))).astype(np.float32)
     dead = Clip(encoded(np.zeros(seconds * 48_000, np.float32), 48_000), 0, seconds * 48_000, 48_000)
     clips = {
         "full of speech, one voice": minute(ONE_VOICE),
         "full of speech, two voices": minute(TWO_VOICES),
         "10 s of speech": spoken(10),
+        "knocks in a quiet room": Clip(encoded(knocks, 16_000), 0, len(knocks), 16_000),
         "a quiet room": spoken(0),
         "a dead microphone": dead,
     }
     watch = Stopwatch()
-    watch.watch(engine, "decode", "decode")
+    watch.watch(engine, "decoded", "decode")
+    watch.watch(Sound, "resampled", "resampling")
     watch.watch(VoiceActivity, "listen", "voice activity")
     watch.watch(Segmenter, "segment", "segmentation")
     watch.watch(embedding, "fbank", "filter banks")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import re
 import subprocess
 import tarfile
-import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +16,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.flow import agree, begin, check
 from tests.browser.node import BROWSER, NODE
+from tests.browser.site import site
 from tests.browser.visitor import Visitor, visiting
 from tests.commands import create
 from tests.conftest import ROOT, short_folder
@@ -54,20 +51,6 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "node_modules").mkdir()
     (folder / "package").rename(folder / "node_modules" / "undertone-elements")
     return folder
-
-
-@contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """The address of a page's own server, which knows nothing of Undertone."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -117,6 +117,25 @@ async def test_a_second_tab_begins_a_stream_of_its_own_and_the_first_gets_no_fur
     assert await finish(second) == 1
 
 
+@pytest.mark.parametrize("late", [{}, {"stream": 1}], ids=["a new stream", "the same stream"])
+@pytest.mark.parametrize("where", ["same node", "another node"])
+async def test_a_hello_that_comes_late_on_an_older_connection_ends_no_newer_one(
+    nodes: Nodes, mp3: bytes, where: str, late: dict[str, int]
+) -> None:
+    """Its client gave it up and connected again; what had waited on the way arrives now, answers to pings too."""
+    token = nodes.room.join()["token"]
+    older = await Socket.open(nodes.first, "/stream")
+    newer, _ = await stream(nodes.first if where == "same node" else nodes.second, token)
+    await newer.audio(mp3[: bytes_of(mp3, 30)])
+    await older.say({"type": "hello", "token": token, **late})
+    code, error = await older.fault()
+    assert (code, error["code"]) == (4002, "unavailable")
+    await newer.audio(mp3[bytes_of(mp3, 30) : bytes_of(mp3, 70)])
+    assert await finish(newer) == 2
+    rows = await nodes.query("select stream from streams where meeting = $1")
+    assert len(rows) == 1
+
+
 async def test_finishing_twice_is_answered_twice(nodes: Nodes, mp3: bytes) -> None:
     token = nodes.room.join()["token"]
     socket, _ = await stream(nodes.first, token)

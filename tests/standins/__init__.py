@@ -1,1 +1,1 @@
-"""Stand-ins of vendors: real servers that keep to the documented contract, and fail as they are told."""
+"""Vendors' services that run here: each follows its documented contract, and misbehaves as it is told."""

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import TEMPLATE
 from tests.store.house import House
 from tests.store.tab import Store
-from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.database import Database
 from undertone.store.embedded import EmbeddedPostgres
 
@@ -79,4 +79,4 @@ async def store(database: Database, tmp_path: Path) -> Store:
         "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
     )
     await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
-    return Store(database, ClipStore(tmp_path))
+    return Store(database, FolderClips(tmp_path))

@@ -141,3 +141,21 @@ async def test_who_is_not_there_cannot_be_changed(house: House) -> None:
 async def test_changes_at_the_same_time_are_each_told_once(house: House) -> None:
     await asyncio.gather(*(house.participants.change("exam", "ann", expected_voices=4) for _ in range(8)))
     assert await kinds(house) == [("candidate_changed", "ann")]
+
+
+async def test_whose_row_is_being_written_is_there_already_and_not_waited_for(house: House) -> None:
+    """Whoever writes it wants the meeting next, which whoever adds holds: neither would go on."""
+    async with house.database.transaction() as transaction:
+        await transaction.execute("update participants set generation = generation + 1 where participant = 'ann'")
+        async with asyncio.timeout(5):
+            with pytest.raises(Conflict):
+                await house.participants.add("exam", "ann", "Ann")
+
+
+async def test_who_is_looked_for_is_found_by_either_name(house: House) -> None:
+    await house.participants.add("exam", "bob", "Bob", "ann")  # what somebody else calls him
+    await house.participants.add("exam", "cleo", "Cleo", "peer-3")
+    for known_as, found in (("ann", "ann"), ("bob", "bob"), ("peer-3", "cleo"), ("peer-4", None)):
+        participant = await house.participants.find("exam", known_as)
+        assert (participant and participant.id) == found
+    assert await house.participants.find("elsewhere", "bob") is None

@@ -13,6 +13,7 @@ from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, START, T
 from undertone.core.times import rfc3339
 from undertone.core.verdict import Diarization
 from undertone.store.meetings import Meetings
+from undertone.store.reviews import Reviews
 from undertone.store.windows import Claimed, Windows
 
 pytestmark = pytest.mark.anyio
@@ -274,6 +275,55 @@ async def test_an_engine_without_profiles_leaves_the_one_there_is(exam: Exam, wi
     await judged(exam, windows, 0, ONE_VOICE)
     await judged(exam, windows, 1, NOISE)
     assert await exam.value("select profile from participants") == b"voice"
+
+
+async def dismissed(exam: Exam, key: str) -> None:
+    """A proctor says of the newest change of voice that it is none."""
+    newest = await exam.value("select anomaly from anomalies order by opened_at desc limit 1")
+    await Reviews(exam.database, exam.moved.append).give("m", key, newest, "dismissed", None, "Paul")
+
+
+@pytest.mark.parametrize("heard", [SOMEBODY_ELSE, ONE_VOICE, TWO_VOICES], ids=["another", "the same", "both"])
+async def test_a_dismissal_reaches_the_window_that_is_being_heard(
+    exam: Exam, windows: Windows, heard: Diarization
+) -> None:
+    """It was compared with the voice that is forgotten: it says nothing, writes no voice back, and is heard again."""
+    await judged(exam, windows, 0, ONE_VOICE)
+    await judged(exam, windows, 1, SOMEBODY_ELSE)
+    await exam.window(2)
+    (claimed,) = await windows.claim("w", 1)
+    await dismissed(exam, "k1")
+    before = await exam.kinds()
+    assert not await windows.judge(claimed, heard)
+    assert await exam.value("select profile from participants") is None
+    assert await exam.kinds() == before
+    assert await anomalies(exam) == [("voice_changed", 1)]
+    (again,) = await windows.claim("w", 1)
+    assert (again.number, again.attempts, again.profile) == (2, 1, None)
+    await dismissed(exam, "k2")  # there is nothing left to forget: the window is not put off for ever
+    assert await windows.judge(again, dataclasses.replace(ONE_VOICE, profile=b"learned anew"))
+    assert await exam.value("select profile from participants") == b"learned anew"
+    assert not await windows.judge(claimed, heard), "under a lease that is not the newest"
+
+
+async def test_a_window_that_failed_while_its_voice_was_dismissed_is_tried_as_ever(exam: Exam) -> None:
+    windows = Windows(exam.database, exam.moved.append, retry_s=0)
+    await judged(exam, windows, 0, SOMEBODY_ELSE)
+    await exam.window(1)
+    for _ in range(3):
+        (claimed,) = await windows.claim("w", 1)
+        await dismissed(exam, f"k{claimed.attempts}")
+        assert await windows.failed(claimed, "the analyzer died")
+    assert (await exam.row(1))["outcome"] == "failed"
+
+
+async def test_what_an_engine_without_voices_heard_stands_whatever_is_forgotten(exam: Exam, windows: Windows) -> None:
+    await judged(exam, windows, 0, SOMEBODY_ELSE)
+    await exam.window(1)
+    (claimed,) = await windows.claim("w", 1)
+    await dismissed(exam, "k1")
+    assert await windows.judge(claimed, NOISE)
+    assert await exam.value("select profile from participants") is None
 
 
 async def test_deleting_a_meeting_and_judging_its_windows_wait_for_each_other(exam: Exam, windows: Windows) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from undertone.core.errors import RemoteFault, Unavailable
 from undertone.core.messages import StreamHello
 from undertone.core.stream_actions import KeepGap, LeavePart, StoreWindow
 from undertone.core.window import WindowClosed
-from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database
 from undertone.store.presence import Presence
@@ -96,6 +97,7 @@ class Line:
     def __init__(self, *messages: str | bytes) -> None:
         self.messages: list[str | bytes] = list(messages)
         self.said: list[str] = []
+        self.accepted = time.monotonic()
 
     async def receive(self) -> str | bytes | None:
         while not self.said:
@@ -126,7 +128,7 @@ async def test_what_can_not_be_written_holds_nothing_up(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str | None
 ) -> None:
     monkeypatch.setattr(candidate, "PATIENCE_S", 0.0)
-    await speak(database, FullDisk(database, ClipStore(tmp_path), lambda _: None, "here"), *([last] if last else []))
+    await speak(database, FullDisk(database, FolderClips(tmp_path), lambda _: None, "here"), *([last] if last else []))
     row = await database.fetch_one("select node from participants")
     assert row is not None
     assert row["node"] is None
@@ -137,7 +139,7 @@ async def test_patience_counts_the_time_that_a_silent_store_takes(
 ) -> None:
     monkeypatch.setattr(candidate, "PATIENCE_S", 0.5)
     monkeypatch.setattr(candidate, "RETRY_FIRST_S", 0.001)
-    streams = SilentDisk(database, ClipStore(tmp_path), lambda _: None, "here")
+    streams = SilentDisk(database, FolderClips(tmp_path), lambda _: None, "here")
     await speak(database, streams)
     assert streams.attempts <= 3
 
@@ -146,7 +148,7 @@ async def test_bytes_are_put_once_however_often_their_row_is_tried(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "RETRY_FIRST_S", 0.001)
-    streams = LostAnswers(database, ClipStore(tmp_path), lambda _: None, "here")
+    streams = LostAnswers(database, FolderClips(tmp_path), lambda _: None, "here")
     await speak(database, streams)
     assert streams.attempts == 8
     assert len(await database.fetch_all("select 1 from windows")) == 1
@@ -161,7 +163,7 @@ async def speak(database: Database, streams: Streams, *last: str) -> None:
     line = Line(*pieces, *last)
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
+        connection = Connection(desk, line)  # type: ignore[arg-type]
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')
         with anyio.fail_after(5):
@@ -197,10 +199,10 @@ async def test_a_gap_that_was_not_told_is_not_passed_over_by_a_part(
         f'{{"type":"gap","offset":{50 * FRAME_BYTES},"lost_ms":1000}}',
         f'{{"type":"gap","offset":{50 * FRAME_BYTES},"lost_ms":3000}}',
     )
-    streams = ForgetfulOfGaps(database, ClipStore(tmp_path), lambda _: None, "here")
+    streams = ForgetfulOfGaps(database, FolderClips(tmp_path), lambda _: None, "here")
     async with anyio.create_task_group() as tasks:
         desk = Desk(streams, Presence(database, lambda _: None, "here"), tasks)
-        connection = Connection(desk, line, 0)  # type: ignore[arg-type]
+        connection = Connection(desk, line)  # type: ignore[arg-type]
         line.kept = connection.kept
         with suppress(Unavailable):  # told, if the line was still there
             await connection.converse('{"type":"hello","token":"t"}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from anyio.abc import TaskGroup
 from tests.web.test_candidate import Line
 from undertone.core.errors import RemoteFault, TakenOver, Unavailable
 from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.clock import DatabaseClock
 from undertone.store.database import Database, Row
 from undertone.store.parts import Parts
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 NEVER_MS = 4_000_000_000_000  # when a token ends
 HELLO = '{"type":"hello","token":"t"}'
+RESUMED = '{"type":"hello","token":"t","stream":1}'
 
 
 class Ada:
@@ -61,9 +64,11 @@ class SlowForTheFirst(Streams):
         super().__init__(database, clips, lambda _: None, "here")
         self.go_on = anyio.Event()
 
-    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+    async def admit(
+        self, meeting: str, participant: str, stream: int | None, accepted: float | None = None
+    ) -> Held | AlreadyFinished:
         await self._wait("admit")
-        return await super().admit(meeting, participant, stream)
+        return await super().admit(meeting, participant, stream, accepted)
 
     async def open(
         self,
@@ -72,9 +77,10 @@ class SlowForTheFirst(Streams):
         stream: int | None,
         expires_ms: int,
         check: Callable[[int], None] = lambda generation: None,
+        accepted_at: datetime | None = None,
     ) -> Opened | AlreadyFinished:
         await self._wait("open")
-        return await super().open(meeting, participant, stream, expires_ms, check)
+        return await super().open(meeting, participant, stream, expires_ms, check, accepted_at)
 
     async def _wait(self, where: str) -> None:
         if where == self.waits_in:
@@ -125,7 +131,7 @@ async def streams(database_url: str, tmp_path: Path) -> AsyncIterator[SlowForThe
         "insert into meetings (meeting, title, admin_hash, join_hash, epoch) values ('m', 'Algebra', '', '', 'e')"
     )
     await database.execute("insert into participants (meeting, participant, name) values ('m', 'p', 'Ada')")
-    yield SlowForTheFirst(database, ClipStore(tmp_path))
+    yield SlowForTheFirst(database, FolderClips(tmp_path))
     await database.close()
 
 
@@ -172,6 +178,11 @@ async def participant(streams: Streams) -> Row:
     return row
 
 
+def now() -> datetime:
+    """By the database's clock, which is this machine's."""
+    return datetime.now(UTC)
+
+
 def elsewhere(streams: Streams) -> Streams:
     """As another node writes them."""
     return Streams(streams._database, streams._clips, lambda _: None, "there")
@@ -198,7 +209,7 @@ async def test_a_hello_that_is_answered_late_takes_no_line_from_a_newer_one(
         row = await participant(streams)
         assert (row["generation"], row["streams"]) == (1, 1)
         # Where it is gone, nobody is there to be told.
-        assert older.refused is None if gone else isinstance(older.refused, TakenOver)
+        assert older.refused is None if gone else isinstance(older.refused, Unavailable)
         assert newer.refused is None
         assert older.said == []
         newer.cut.set()
@@ -225,7 +236,7 @@ async def test_a_hello_that_another_was_let_in_before_answers_a_ping_too(streams
     async with running(candidates) as tasks:
         tasks.start_soon(converse, candidates, line)
         await until(lambda: streams.asked)
-        opened = await elsewhere(streams).open("m", "p", None, NEVER_MS)
+        opened = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now() - timedelta(minutes=1))
         assert isinstance(opened, Opened)
         await elsewhere(streams).release(opened.owner)
         streams.go_on.set()
@@ -248,14 +259,64 @@ async def test_of_two_hellos_that_cross_one_is_let_in(streams: SlowForTheFirst) 
     async with running(candidates) as tasks:
         tasks.start_soon(converse, candidates, older)
         await until(older.asked.is_set)
-        tasks.start_soon(converse, candidates, newer, '{"type":"hello","token":"t","stream":1}')
+        tasks.start_soon(converse, candidates, newer, RESUMED)
         await until(lambda: newer.said)
         older.answer.set()
         await until(lambda: older.refused)
         await anyio.sleep(0.1)
-        assert isinstance(older.refused, TakenOver)
+        assert isinstance(older.refused, Unavailable)
         assert newer.refused is None
         newer.cut.set()
+
+
+@pytest.mark.parametrize("hello", [HELLO, RESUMED], ids=["a new stream", "the same stream"])
+async def test_a_line_that_was_accepted_before_another_nodes_takes_it_from_nobody(
+    streams: SlowForTheFirst, hello: str
+) -> None:
+    """Half open: its hello and the answer to its ping had waited on the way, and its client streams elsewhere."""
+    streams.waits_in = "nowhere"
+    candidates = registry(streams)  # with a notifier that bears no word: the other line is not told to go
+    older = OpenLine()
+    await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now())
+    async with running(candidates):
+        await converse(candidates, older, hello)
+        assert isinstance(older.refused, Unavailable)
+        row = await participant(streams)
+        assert (row["generation"], row["node"], row["streams"]) == (1, "there", 1)
+
+
+async def test_a_line_that_was_accepted_after_another_nodes_takes_over(streams: SlowForTheFirst) -> None:
+    streams.waits_in = "nowhere"
+    candidates = registry(streams)
+    older = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now())
+    assert isinstance(older, Opened)
+    newest = OpenLine()
+    await elsewhere(streams).release(older.owner)
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, newest)
+        await until(lambda: newest.said)
+        assert '"ready"' in newest.said[0]
+        newest.cut.set()
+
+
+async def test_a_line_that_answers_while_a_newer_one_is_let_in_elsewhere_takes_it_from_nobody(
+    streams: SlowForTheFirst,
+) -> None:
+    streams.waits_in = "nowhere"
+    first = await elsewhere(streams).open("m", "p", None, NEVER_MS, accepted_at=now() - timedelta(minutes=1))
+    assert isinstance(first, Opened)
+    await elsewhere(streams).release(first.owner)
+    candidates = registry(streams)
+    older = SlowLine()
+    async with running(candidates) as tasks:
+        tasks.start_soon(converse, candidates, older)
+        await until(older.asked.is_set)
+        await elsewhere(streams).open("m", "p", 1, NEVER_MS, accepted_at=now())
+        older.answer.set()
+        await until(lambda: older.refused)
+        assert isinstance(older.refused, Unavailable)
+        row = await participant(streams)
+        assert (row["generation"], row["node"], row["streams"]) == (2, "there", 1)
 
 
 async def test_a_line_that_another_node_took_is_let_go_though_no_notice_came(streams: SlowForTheFirst) -> None:

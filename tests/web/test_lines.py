@@ -65,6 +65,25 @@ async def test_who_is_there_answers() -> None:
             assert await echo.peers[0].answers(5)
 
 
+async def test_the_answer_to_an_older_ping_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been on the way when the line broke."""
+    monkeypatch.setattr(here, "PING_EVERY_SECONDS", 0.1)
+    async with echoing() as (url, echo), dial(url, ping_interval=None) as client:
+        await client.send("one")
+        await here.hear(client)
+        client.transport.pause_reading()
+        line = echo.peers[0].line
+        with anyio.fail_after(5):
+            while line.pending_ping_payload is None:
+                await anyio.sleep(0.01)
+        older = line.pending_ping_payload
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.pong, older)
+            assert not await echo.peers[0].answers(0.2)
+        client.transport.resume_reading()
+        assert await echo.peers[0].answers(5)
+
+
 async def test_who_is_not_there_does_not_answer() -> None:
     async with echoing() as (url, echo):
         async with dial(url) as client:

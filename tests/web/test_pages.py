@@ -126,6 +126,14 @@ def test_only_a_host_gets_into_the_policy(host: str, public_url: str | None, nam
     assert f"media-src 'self' blob:{clips};" in policy(host, public_url)
 
 
+def test_clips_may_come_from_where_their_links_lead() -> None:
+    there = policy("a.example", "https://exams.example", "https://s3.eu-central-1.amazonaws.com")
+    for kind in ("connect-src", "media-src"):
+        (said,) = [part for part in there.split("; ") if part.startswith(kind)]
+        assert said.endswith(" https://exams.example https://s3.eu-central-1.amazonaws.com")
+    assert "amazonaws" not in policy("a.example", "https://exams.example")
+
+
 def test_what_a_caller_says_of_itself_is_text_and_no_markup(http: httpx.Client) -> None:
     response = http.get("/", headers={"Accept": "text/html", "Host": 'x"><script>alert(1)</script>'})
     assert "<script>" not in response.text

@@ -50,9 +50,10 @@ class Watched:
     meeting: str = ""
     admin_id: str = ""
 
-    async def create(self) -> None:
+    async def create(self, api_key: str | None = None) -> None:
         """A meeting, which the other calls are about."""
-        answer = await self.http.post("/meetings", json={"title": "Algebra"})
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        answer = await self.http.post("/meetings", json={"title": "Algebra"}, headers=headers)
         assert answer.status_code == 201, answer.text
         body = answer.json()
         self.meeting, self.admin_id = body["data"]["id"], body["admin_id"]
@@ -104,18 +105,18 @@ def review(anomaly: str = "a1", decision: str = "confirmed", **fields: Any) -> d
 
 
 @asynccontextmanager
-async def watched(database_url: str, data: Path) -> AsyncIterator[Watched]:
-    """A node and a meeting."""
+async def watched(database_url: str, data: Path, **said: Any) -> AsyncIterator[Watched]:
+    """A node and a meeting. `said` are settings."""
     database = Database(database_url, max_connections=3)
     notifier = Notifier(database_url)
-    settings = Settings(data=data, workers=0)
+    settings = Settings(data=data, workers=0, **said)
     async with composed(settings, database_url, [SECRET], 1_000) as node, serving(node.app) as url:
         await database.connect()
         http = httpx.AsyncClient(base_url=url.replace("ws://", "http://"), trust_env=False, timeout=10)
         async with http, anyio.create_task_group() as tasks:
             tasks.start_soon(notifier.run)
             house = Watched(url, node, database, notifier, http)
-            await house.create()
+            await house.create(settings.api_key)
             yield house
             tasks.cancel_scope.cancel()
         await database.close()

@@ -12,8 +12,10 @@ import anyio
 from tests.store.exam import Exam, open_exam
 from tests.worker.engines import LOADER
 from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.windows import Windows
 from undertone.worker.analyzers import Analyzers
+from undertone.worker.ears import Ear
 from undertone.worker.loop import AnalysisLoop, Wake
 
 WITHIN_S = 100.0  # nothing here takes that long but on a machine that does many other things
@@ -37,6 +39,7 @@ class Lab:
         self,
         *,
         count: int = 1,
+        ear: Ear | None = None,
         clips: ClipStore | None = None,
         wake: Wake | None = None,
         deadline_s: float = 30.0,
@@ -49,7 +52,7 @@ class Lab:
         return AnalysisLoop(
             Windows(self.exam.database, self.exam.moved.append, lease_s=lease_s, retry_s=retry_s),
             clips or self.clips,
-            Analyzers("obedient", count, deadline_s=deadline_s, loader=LOADER),
+            ear or Analyzers("obedient", count, deadline_s=deadline_s, loader=LOADER),
             wake or Wake(),
             "tested",
             renew_s=renew_s,
@@ -85,7 +88,7 @@ class Lab:
 @asynccontextmanager
 async def open_lab(url: str, folder: Path) -> AsyncIterator[Lab]:
     async with open_exam(url) as exam:
-        yield Lab(exam, ClipStore(folder), url)
+        yield Lab(exam, FolderClips(folder), url)
 
 
 async def until_judged(lab: Lab, count: int, *loops: AnalysisLoop) -> None:

@@ -15,7 +15,8 @@ import pytest
 from tests.worker.engines import LOADER
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import Clip
-from undertone.worker.analyzers import AnalysisFailed, Analyzers, EngineUnusable
+from undertone.worker.analyzers import Analyzers
+from undertone.worker.ears import AnalysisFailed, EngineUnusable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.worker.engines import LOADER
 from tests.worker.lab import WITHIN_S, Lab, until_judged
 from undertone.core.errors import Unavailable
-from undertone.store.clips import ClipStore
+from undertone.store.clips_folder import FolderClips
 from undertone.store.embedded import EmbeddedPostgres
 from undertone.worker.analyzers import Analyzers
 from undertone.worker.loop import Wake
@@ -29,6 +29,31 @@ async def test_windows_are_heard_and_judged_in_order(lab: Lab) -> None:
     assert await lab.exam.value("select profile from participants") == b"++++"
     kept = [row["clip"] is not None for row in [await lab.exam.row(number) for number in range(4)]]
     assert kept == [False, True, True, False]
+
+
+async def test_words_go_on_from_a_window_to_the_one_that_follows_it_alone(lab: Lab) -> None:
+    async def said(number: int, stream: int = 1) -> str:
+        reason: str = (await lab.exam.row(number, stream=stream))["reason"]
+        return reason
+
+    async def words(number: int, stream: int = 1, late_ms: int = 0) -> str:
+        name = await lab.exam.window(number, stream=stream)
+        await lab.exam.sql("update windows set start_ms = start_ms + :late_ms where outcome is null", late_ms=late_ms)
+        await lab.clips.put(name, b"words|")
+        await until_judged(lab, await lab.exam.value("select count(*) from windows"), lab.loop())
+        return await said(number, stream)
+
+    assert [await words(0), await words(1)] == ["anew", "goes on"]
+    await lab.window("undecodable", 2)
+    assert await words(3) == "anew", "behind a window that failed"
+    assert await words(4) == "goes on"
+    await lab.exam.sql("update participants set expected_voices = 2")
+    await words(5)
+    await lab.exam.sql("update participants set expected_voices = 1")
+    assert await words(6) == "anew", "behind a window in which two might speak"
+    assert await words(7, late_ms=500) == "anew", "behind a gap"
+    assert await words(8, late_ms=500) == "goes on"
+    assert [await words(0, stream=2), await words(1, stream=2)] == ["anew", "goes on"]
 
 
 async def test_two_loops_judge_every_window_once_and_in_order(lab: Lab) -> None:
@@ -112,7 +137,7 @@ async def test_a_missing_clip_is_a_visible_failure(lab: Lab) -> None:
     assert (event["outcome"], event["reason"]) == ("failed", "its clip is missing from the clip store")
 
 
-class Flaky(ClipStore):
+class Flaky(FolderClips):
     """A store that is away for the first calls."""
 
     away = 4

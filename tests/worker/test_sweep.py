@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
 import pytest
 
+from tests.standins.s3 import S3
+from tests.store.buckets import bucket_clips
 from tests.store.exam import ONE_VOICE, TWO_VOICES
 from tests.worker.lab import Lab, open_lab
 from undertone.core.errors import Unavailable
 from undertone.store.clips import ClipStore, clip_object, part_object
+from undertone.store.clips_folder import FolderClips
 from undertone.store.meetings import Meetings
 from undertone.store.sweeps import Sweeps
 from undertone.store.windows import Windows
@@ -76,7 +80,7 @@ async def test_more_deletions_than_fit_one_round_are_all_carried_out(lab: Lab) -
     assert await lab.exam.value("select count(*) from deletions") == 0
 
 
-class Stubborn(ClipStore):
+class Stubborn(FolderClips):
     """A store that fails to delete some objects, as long as it likes."""
 
     stubborn = True
@@ -115,6 +119,18 @@ async def test_objects_that_no_row_names_go_after_an_hour(lab: Lab, tmp_path: Pa
     assert objects(tmp_path) == {named, young, foreign}
 
 
+async def test_objects_of_a_bucket_that_no_row_names_go(lab: Lab, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = bucket_clips(s3, listed_at_a_time=3)
+    named = await lab.window("", 0)
+    strays = [clip_object("m", f"ada-1-{number}-0123456789abcdef") for number in range(8)]
+    for name in (named, *strays, part_object("m", "ada", 1)):
+        await clips.put(name, b"x")
+    assert await sweeper(lab, clips).delete_unnamed_objects() == 0  # young
+    monkeypatch.setattr("undertone.worker.sweep.UNNAMED_FOR", timedelta(seconds=-5))
+    assert await sweeper(lab, clips).delete_unnamed_objects() == len(strays) + 1
+    assert [found.object async for found in clips.list()] == [named]
+
+
 async def test_a_meeting_that_expired_leaves_neither_row_nor_object(lab: Lab, tmp_path: Path) -> None:
     await lab.window("", 0)
     await lab.exam.candidate("bob", "other")
@@ -146,7 +162,7 @@ async def test_sweepers_at_once_do_no_harm(lab: Lab, tmp_path: Path) -> None:
     await lab.exam.sql("update meetings set last_stream_at = now() - interval '25 hours'")
     async with anyio.create_task_group() as tasks:
         for _ in range(4):
-            each = sweeper(lab, ClipStore(tmp_path))
+            each = sweeper(lab, FolderClips(tmp_path))
             for chore in (each.delete_objects, each.delete_unnamed_objects, each.end_idle_meetings, each.trim_events):
                 tasks.start_soon(chore)
     assert objects(tmp_path) == set()

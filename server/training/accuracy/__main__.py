@@ -1,4 +1,4 @@
-"""`make accuracy`: by default speech-dev; ARGS="--simulated", "--sessions", "--refit" for the rest."""
+"""`make accuracy`: speech-dev; ARGS="--simulated", "--sessions", "--refit" for the rest; ENGINE=… for other engines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from training import cache
-from training.accuracy import curves, dev, folds, judging, refit, sittings, tables, turns
+from training.accuracy import curves, dev, engines, folds, judging, refit, sittings, tables, turns
 from training.accuracy.windows import Judged, Listener
+from undertone.config import ConfigError
+from undertone.diarize.local.engine import NAME as LOCAL
 
 
 def main() -> int:
@@ -20,7 +22,16 @@ def main() -> int:
     )
     parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
     parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
+    parser.add_argument("--engine", default=LOCAL, help="any engine or chain, on speech-dev (%(default)s)")
+    parser.add_argument("--recordings", type=int, metavar="N", help="other engines: so many, spread over speech-dev")
     asked = parser.parse_args()
+    if asked.engine != LOCAL:
+        if asked.simulated or asked.sessions or asked.refit or asked.keep:
+            parser.error(f"what is simulated, kept or fitted is heard by {LOCAL} alone")
+        try:
+            return others(asked.engine, asked.recordings)
+        except ConfigError as error:
+            parser.error(str(error))
     if asked.simulated:
         simulated(make=not asked.kept)
     if asked.sessions:
@@ -42,6 +53,16 @@ def recorded(listener: Listener) -> None:
     turns.report(single)
 
 
+def others(engine: str, recordings: int | None) -> int:
+    """What is told of engines that need not say how likely a second voice is: no curves."""
+    single, sessions = engines.judged(engine, engines.chosen(recordings))
+    print(f"{len(single)} windows and {len(sessions)} sessions of {dev.CORPUS}, heard by {engine}")
+    shares(single)
+    sittings.report(sessions)
+    turns.report(single)
+    return 0
+
+
 def simulated(*, make: bool) -> None:
     listener = Listener(cache.folder("judge", judging.VERSION))
     judging.check(listener)
@@ -61,15 +82,21 @@ def sessions(hours: float, *, make: bool) -> None:
 
 def windows(judged: Sequence[Judged]) -> None:
     """Everything that is told of windows one by one."""
+    scored = shares(judged)
+    clear = [one for one in scored if not one.truth.faint]
+    curves.roc(clear)
+    curves.calibration(scored)
+    folds.worst(scored)
+
+
+def shares(judged: Sequence[Judged]) -> list[Judged]:
+    """False alarms, recall and what is unclear; returns the windows that are scored."""
     scored = [one for one in judged if not one.truth.edge]
     tables.false_alarms([one for one in scored if not one.second])
     tables.recall([one for one in scored if one.second])
     tables.unclear(scored)
     tables.wrong(scored)
-    clear = [one for one in scored if not one.truth.faint]
-    curves.roc(clear)
-    curves.calibration(scored)
-    folds.worst(scored)
+    return scored
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +14,9 @@ from training.accuracy.sittings import Sessions
 from training.accuracy.windows import Judged, Listener, Person, Truth
 from training.audio import Entry
 from undertone.analyze import windows
-from undertone.core.window import WindowClosed
 from undertone.diarize.base import Clip
 from undertone.diarize.local import models
 from undertone.diarize.local.decode import decode
-from undertone.diarize.local.fbank import Samples
 
 CORPUS: Final = "speech-dev"
 # What follows the last whole minute of a file is the encoder's padding.
@@ -36,19 +35,28 @@ def folder() -> Path:
 
 def judged(listener: Listener) -> tuple[list[Judged], Sessions]:
     """The single windows; and the sessions, their windows in order with the profile handed on."""
+    return sorted_out((entry, _judged(listener, entry)) for entry in audio.manifest(CORPUS))
+
+
+def sorted_out(recordings: Iterable[tuple[Entry, list[Judged]]]) -> tuple[list[Judged], Sessions]:
+    """The windows of recordings: those that stand alone, and the sessions."""
     single: list[Judged] = []
     sessions: Sessions = {}
-    for entry in audio.manifest(CORPUS):
-        profile: bytes | None = None
-        found = []
-        for truth, sound in _windows(entry):
-            found.append(listener.judge(truth, sound, profile))
-            profile = found[-1].heard.profile
+    for entry, found in recordings:
         if entry["class"] == "session":
             sessions[_stem(entry)] = (found, _intrusions(entry))
         else:
             single += found
     return single, sessions
+
+
+def _judged(listener: Listener, entry: Entry) -> list[Judged]:
+    profile: bytes | None = None
+    found = []
+    for truth, clip in clips(entry):
+        found.append(listener.judge(truth, functools.partial(decode, clip), profile))
+        profile = found[-1].heard.profile
+    return found
 
 
 def _intrusions(entry: Entry) -> list[Intrusion]:
@@ -63,16 +71,13 @@ def _intrusions(entry: Entry) -> list[Intrusion]:
     ]
 
 
-def _windows(entry: Entry) -> Iterator[tuple[Truth, Callable[[], Samples]]]:
+def clips(entry: Entry) -> Iterator[tuple[Truth, Clip]]:
+    """The windows of a recording, as the server would store them."""
     whole = truth(entry)
     for number, start_ms, window in windows(audio.SHARED / CORPUS / entry["file"]):
         if window.duration_ms >= _PADDING_MS:
-            yield whole.part(number, start_ms / 1000, window.duration_ms / 1000), _sound(window)
-
-
-def _sound(window: WindowClosed) -> Callable[[], Samples]:
-    clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
-    return lambda: decode(clip)
+            clip = Clip(window.clip, window.lead_in_samples, window.samples, window.format.sample_rate)
+            yield whole.part(number, start_ms / 1000, window.duration_ms / 1000), clip
 
 
 def truth(entry: Entry) -> Truth:

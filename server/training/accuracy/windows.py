@@ -13,7 +13,7 @@ import numpy as np
 from training import cache
 from training.sources import DOUBTFUL
 from undertone.core.verdict import Diarization, Outcome, Verdict, judge
-from undertone.diarize.local.engine import NAME, LocalDiarizer
+from undertone.diarize.local.engine import LocalDiarizer, silence
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.observation import Observation
 
@@ -126,7 +126,7 @@ class Listener:
 
     def _decide(self, kept: _Kept, profile: bytes | None) -> Diarization:
         if kept.seen is None:
-            return Diarization(turns=(), engine=NAME, silent=True, profile=profile)
+            return silence(profile)
         return self.engine.decide(kept.seen, kept.duration_ms, profile)
 
     def recall(self, name: str) -> Truth | None:

@@ -38,6 +38,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+# What a proctor has to look at.
+ALARMS: Final = frozenset({Outcome.MULTIPLE_VOICES, Outcome.VOICE_CHANGED})
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Turn:
     """One stretch of one voice, in ms from the window's start (lead-in excluded); speaker 0 is the main voice."""
@@ -64,6 +68,7 @@ class Diarization:
     silent: bool = False  # no sound above the gate: a muted or dead microphone
     unclear: str | None = None  # why the clip cannot be judged, e.g. too much noise
     profile: bytes | None = None  # the candidate's voice after this window, for the next one
+    note: str | None = None  # what else belongs to the verdict: that another engine failed, or hears it otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def judge(diarization: Diarization, expected_voices: int = 1) -> Verdict:
     if expected_voices < 1:
         raise ValueError(f"expected_voices is {expected_voices}: at least the participant is expected")
     if diarization.silent:
-        reason = "no sound: the microphone is muted or dead"
+        reason = _reason("no sound: the microphone is muted or dead", diarization.note)
         return Verdict(Outcome.SILENT, 0, 1.0, (), 0, (), reason, diarization.engine)
     turns = _main_voice_first(_without_doubtful(diarization), diarization.main)
     speech = _speech(turns)
@@ -111,14 +116,18 @@ def judge(diarization: Diarization, expected_voices: int = 1) -> Verdict:
         speech_ms=tuple(speech[speaker] for speaker in range(voices)),
         other_ms=sum(speech.values()) - speech.get(0, 0),
         turns=turns,
-        reason=diarization.unclear if outcome is Outcome.UNCLEAR else None,
+        reason=_reason(diarization.unclear if outcome is Outcome.UNCLEAR else None, diarization.note),
         engine=diarization.engine,
     )
 
 
+def _reason(*said: str | None) -> str | None:
+    return "; ".join(each for each in said if each) or None
+
+
 def _without_doubtful(diarization: Diarization) -> list[Turn]:
     """The turns, those of voices that do not count given to the main voice."""
-    turns = _joined(diarization.turns)
+    turns = joined(diarization.turns)
     speech = _speech(turns)
     if not speech:
         return []
@@ -133,7 +142,7 @@ def _without_doubtful(diarization: Diarization) -> list[Turn]:
         return other >= LEAST_PROBABILITY and speech[speaker] >= LEAST_SPEECH_MS
 
     kept = {speaker: speaker if speaker == main or counts(speaker) else main for speaker in speech}
-    return _joined(Turn(turn.start_ms, turn.end_ms, kept[turn.speaker]) for turn in turns)
+    return joined(Turn(turn.start_ms, turn.end_ms, kept[turn.speaker]) for turn in turns)
 
 
 def _main_voice_first(turns: Sequence[Turn], main: int | None) -> tuple[Turn, ...]:
@@ -141,7 +150,7 @@ def _main_voice_first(turns: Sequence[Turn], main: int | None) -> tuple[Turn, ..
     return tuple(sorted(Turn(turn.start_ms, turn.end_ms, number[turn.speaker]) for turn in turns))
 
 
-def _joined(turns: Iterable[Turn]) -> list[Turn]:
+def joined(turns: Iterable[Turn]) -> list[Turn]:
     """By time; overlapping or neighbouring turns of one speaker made one."""
     joined: list[Turn] = []
     last: dict[int, int] = {}

@@ -18,6 +18,23 @@ class AnalysisError(Exception):
         super().__init__(reason)
 
 
+class EngineAway(AnalysisError):
+    """The engine could not be asked: nothing is said of the clip, and the next one may fare no better."""
+
+
+class EngineRefused(EngineAway):
+    """No clip at all will be analysed until somebody mends a key, an account or an address; it is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a window lies: in which of the candidate's streams, from when to when of its media time."""
+
+    stream: int  # from 1
+    start_ms: int
+    end_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A window's MP3 bytes behind the lead-in frames that its first frame needs."""
@@ -26,6 +43,7 @@ class Clip:
     lead_in_samples: int  # decoded samples to discard, at `sample_rate`
     samples: int  # of the window itself, at `sample_rate`
     sample_rate: int  # Hz
+    place: Place | None = None  # None: right behind the window before, whichever that was
 
 
 class Diarizer(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from undertone.core.errors import MeetingEnded, NotFound, RateLimited, Revoked, TakenOver
@@ -14,6 +14,11 @@ from undertone.store.stream_rows import AlreadyFinished
 
 # After a meeting's end, what was recorded before it may still be delivered for so long.
 DELIVERY_AFTER_END: Final = timedelta(minutes=15)
+
+# So often is the clock read where one reading does not tell which of two connections was accepted first. They came
+# within milliseconds of each other then; who is refused for nothing comes again.
+READINGS: Final = 3
+OLDER: Final = "a connection that was opened later has this candidate's line: connect again"
 
 # So many new streams may a candidate begin in so long; each is a row, and a part to look after. A tab that is reloaded
 # every 6 s may go on for ever, and one that is every second for a minute and a half.
@@ -33,6 +38,36 @@ def admitted(found: Row | None, stream: int | None) -> Row:
     if ended_at is not None and (stream is None or found["now"] > ended_at + DELIVERY_AFTER_END):
         raise MeetingEnded(f"the meeting ended at {rfc3339(ended_at)}")
     return found
+
+
+class Accepted:
+    """When a connection was accepted, by the database's clock: not before `earliest`, not after `latest`.
+
+    `accepted` is by time.monotonic(), None for just now. Each reading of the database's clock narrows it down to how
+    long that took; those that waited in a queue, or for a process that stood still, do no harm.
+    """
+
+    def __init__(self, accepted: float | None) -> None:
+        self._accepted = accepted
+        self.earliest = datetime.min.replace(tzinfo=UTC)
+        self.latest = datetime.max.replace(tzinfo=UTC)
+
+    def read(self, now: datetime, asked: float, answered: float) -> None:
+        """The database says that it is `now`; it was asked, and had answered, at these times by time.monotonic()."""
+        since = (0.0, 0.0) if self._accepted is None else (asked - self._accepted, answered - self._accepted)
+        self.latest = min(self.latest, now - timedelta(seconds=since[0]))
+        self.earliest = max(self.earliest, now - timedelta(seconds=since[1]))
+
+    def before(self, found: Row) -> bool | None:
+        """Whether the newest owner of the line in `found` was accepted after this; None if that can't be told yet.
+
+        Whoever connects has given up the connections that it had before: a hello that comes late, on one that broke
+        say, must not take the newer one's line.
+        """
+        newest = found["accepted_at"]
+        if newest is None or newest > found["now"] or newest <= self.earliest:  # or the clock was put back
+            return False
+        return True if self.latest < newest else None
 
 
 async def check_rate(rows: Database | Transaction, key: Mapping[str, object], found: Row) -> None:

@@ -12,23 +12,22 @@ In a statement a colon before a word is a bind, also inside a literal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias, TypeVar, cast
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeVar
 
 import anyio
 import asyncpg
 from databases.backends.postgres import PostgresBackend, PostgresConnection
-from databases.interfaces import Record
-from sqlalchemy import TextClause, text
 
-from undertone.core.errors import Unavailable
-from undertone.store.migrations import migrate
+from undertone.store.database_faults import ANY_FAULT, AWAY_AT_FIRST, TOO_MANY, WRONG, advice, away
+from undertone.store.migrations import WrongDatabase, migrate
+from undertone.store.queries import NOTHING, Pooled, Queries, Row, Transaction, is_closed, raw_of, terminate, told
 
-Row: TypeAlias = Mapping[str, Any]
-Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+__all__ = ["Database", "Row", "Transaction", "uninterrupted"]
+
+log = logging.getLogger(__name__)
 
 # A window of 60 s is stored in milliseconds; a database that takes 10 s for a statement is as good as away, and the
 # candidates' buffers, which hold what waits, are bounded.
@@ -37,26 +36,15 @@ STATEMENT_WITHIN_S: Final = 10.0
 CONNECT_WITHIN_S: Final = 5.0
 # Rolling back and giving back take one round trip; afterwards the connection is thrown away, which does both.
 END_WITHIN_S: Final = 5.0
+# A server without a connection left for us is asked again this often, and complained about that often.
+ASK_AGAIN_S: Final = 0.1
+SAY_AGAIN_S: Final = 10.0
+# What nobody needed for so long is for somebody else: another pool, another node. Opening one anew takes 5-50 ms.
+IDLE_FOR_S: Final = 30.0
+# asyncpg's own default: more than a connection is asked.
+STATEMENTS_KEPT: Final = 100
 # Creating or changing a schema may wait for another process that is doing it.
 MIGRATE_WITHIN_S: Final = 300.0
-
-_NOTHING: Final[Row] = MappingProxyType({})
-
-# Not this statement's fault: the same again, a little later, may well succeed.
-_AWAY: Final = (
-    OSError,  # refused, reset, no socket; TimeoutError is one too
-    asyncpg.PostgresConnectionError,  # class 08
-    asyncpg.OperatorInterventionError,  # class 57: shutting down, starting up, cancelled by an administrator
-    asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
-    asyncpg.PostgresSystemError,  # class 58: I/O error below PostgreSQL
-    asyncpg.TransactionRollbackError,  # class 40: deadlock, serialization
-    asyncpg.ReadOnlySQLTransactionError,  # a standby that is not the primary yet, or any more
-)
-# What asyncpg raises besides, when the line breaks under it or it is being closed; else a programmer's mistake.
-_MAYBE_AWAY: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-# A configuration that is wrong, or a server that is not configured yet.
-_NOT_LET_IN: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
-_ANY_FAULT: Final = (OSError, asyncpg.PostgresError, *_MAYBE_AWAY)
 
 T = TypeVar("T")
 
@@ -78,51 +66,29 @@ async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-def away(error: BaseException) -> Unavailable:
-    """What peers are told: the kind of fault only, since messages of the database name hosts and roles."""
-    return Unavailable(f"the database is away: {type(error).__name__}")
-
-
-class Queries:
-    """Statements on one held connection, whose faults are told as `Unavailable` where nobody but the database failed.
-
-    Everything else is raised as asyncpg does: a constraint that a statement broke, a statement that is wrong.
-    """
-
-    def __init__(self, connection: PostgresConnection) -> None:
-        self._connection = connection
-
-    async def fetch_one(self, query: str, values: Row = _NOTHING) -> Row | None:
-        """The first row, or None."""
-        with _told(_raw(self._connection)):
-            record = await self._connection.fetch_one(_bound(query, values))
-        return None if record is None else _row(record)
-
-    async def fetch_all(self, query: str, values: Row = _NOTHING) -> list[Row]:
-        """All rows."""
-        with _told(_raw(self._connection)):
-            records = await self._connection.fetch_all(_bound(query, values))
-        return [_row(record) for record in records]
-
-    async def execute(self, query: str, values: Row = _NOTHING) -> None:
-        """For the effect alone; a statement that must know what it changed says `returning`."""
-        with _told(_raw(self._connection)):
-            await self._connection.execute(_bound(query, values))
-
-
-class Transaction(Queries):
-    """A transaction in progress. Whoever holds it, in whatever task, is in it; one statement at a time."""
-
-
 class Database:
     """The pool of one process. `url` is a `postgresql://…` as libpq and asyncpg read it.
 
     Each statement must be through `within_s` after it began, and have begun `within_s` after it was asked for.
+
+    `pooled`: a pooler stands before the database that lends its connections by the transaction (pgbouncer's transaction
+    mode). Then every statement is in one, nothing is said for the session, and no statement is prepared for later ones:
+    https://www.pgbouncer.org/features.html (SQL feature map for pooling modes).
     """
 
-    def __init__(self, url: str, *, max_connections: int = 10, within_s: float = STATEMENT_WITHIN_S) -> None:
+    def __init__(
+        self, url: str, *, max_connections: int = 10, within_s: float = STATEMENT_WITHIN_S, pooled: bool = False
+    ) -> None:
         self._url = url
         self._within_s = within_s
+        self._pooled = pooled
+        self._said_at = float("-inf")
+        self._beside: Database | None = None
+        idle_ms = round(within_s * 500)
+        self._begin = _BEGIN_POOLED.format(_BEGIN, idle_ms) if pooled else _BEGIN
+        self._begin_repeatable_read = (
+            _BEGIN_POOLED.format(_BEGIN_REPEATABLE_READ, idle_ms) if pooled else _BEGIN_REPEATABLE_READ
+        )
         # asyncpg alone interprets the URL: `databases` would silently drop sslmode, several hosts and the like.
         self._backend = PostgresBackend(
             url,
@@ -134,24 +100,45 @@ class Database:
             database=None,
             min_size=0,  # else asyncpg keeps trying by itself while the database is away, with a stack trace each time
             max_size=max_connections,
+            max_inactive_connection_lifetime=IDLE_FOR_S,
             timeout=CONNECT_WITHIN_S,
             command_timeout=within_s,
             reset=_nothing_to_reset,
-            init=self._bound_idleness,
+            init=None if pooled else self._bound_idleness,
+            # Between Parse and Bind a pooler may hand us another connection, outside a transaction: asyncpg would
+            # bind what somebody else has parsed.
+            statement_cache_size=0 if pooled else STATEMENTS_KEPT,
             server_settings={"application_name": "undertone"},
         )
 
     async def connect(self) -> None:
         """Brings the schema up to date and opens the pool. Raises Unavailable, or WrongDatabase if it can't be used."""
         try:
-            own = await asyncpg.connect(self._url, timeout=CONNECT_WITHIN_S, command_timeout=MIGRATE_WITHIN_S)
+            own = await asyncpg.connect(
+                self._url, timeout=CONNECT_WITHIN_S, command_timeout=MIGRATE_WITHIN_S, statement_cache_size=0
+            )
             try:
                 await migrate(own)
             finally:
                 own.terminate()
             await self._backend.connect()
-        except (*_AWAY, *_NOT_LET_IN) as error:
+        except (*WRONG, *AWAY_AT_FIRST) as error:
+            better = advice(error)
+            if better is not None:
+                raise WrongDatabase(better) from None
             raise away(error) from error
+
+    def shares_with(self, other: Database) -> None:
+        """Two pools of one process: where the server has no connection left, idle ones of the other are given up."""
+        self._beside, other._beside = other, self
+
+    async def give_up_one(self) -> None:
+        """Closes a connection that nobody uses, if there is one."""
+        pool: Any = self._backend._pool  # annotated as None for ever
+        if pool is not None and pool.get_idle_size():
+            with suppress(*ANY_FAULT):
+                async with pool.acquire() as idle:
+                    await idle.close(timeout=END_WITHIN_S)
 
     async def _bound_idleness(self, line: Pooled) -> None:
         """Whoever freezes, or loses the network, in mid-transaction must not keep its locks until TCP gives up, two
@@ -167,20 +154,20 @@ class Database:
         except TimeoutError:
             pass  # asyncpg terminates all connections when its closing is cut short
 
-    async def fetch_one(self, query: str, values: Row = _NOTHING) -> Row | None:
+    async def fetch_one(self, query: str, values: Row = NOTHING) -> Row | None:
         """The first row, or None. A transaction of its own, as is every call here."""
-        async with self._held() as connection:
-            return await Queries(connection).fetch_one(query, values)
+        async with self._alone() as queries:
+            return await queries.fetch_one(query, values)
 
-    async def fetch_all(self, query: str, values: Row = _NOTHING) -> list[Row]:
+    async def fetch_all(self, query: str, values: Row = NOTHING) -> list[Row]:
         """All rows."""
-        async with self._held() as connection:
-            return await Queries(connection).fetch_all(query, values)
+        async with self._alone() as queries:
+            return await queries.fetch_all(query, values)
 
-    async def execute(self, query: str, values: Row = _NOTHING) -> None:
+    async def execute(self, query: str, values: Row = NOTHING) -> None:
         """For the effect alone."""
-        async with self._held() as connection:
-            await Queries(connection).execute(query, values)
+        async with self._alone() as queries:
+            await queries.execute(query, values)
 
     @asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
@@ -191,26 +178,36 @@ class Database:
         stand being done again.
         """
         async with self._held() as connection:
-            raw = _raw(connection)
+            raw = raw_of(connection)
             try:
-                with _told(raw):
-                    await raw.execute(_BEGIN_REPEATABLE_READ if repeatable_read else _BEGIN)
+                with told(raw):
+                    await raw.execute(self._begin_repeatable_read if repeatable_read else self._begin)
                 yield Transaction(connection)
             except BaseException:
                 await uninterrupted(_roll_back(raw))
                 raise
-            with _told(raw):
+            with told(raw):
                 outcome = await uninterrupted(raw.execute(_COMMIT))
             if outcome != "COMMIT":  # PostgreSQL answers ROLLBACK, and no error, if a statement failed before
                 raise RuntimeError("an error of this transaction was swallowed: nothing was written")
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Queries]:
+        """For one statement."""
+        if self._pooled:
+            async with self.transaction() as tx:
+                yield tx
+        else:
+            async with self._held() as connection:
+                yield Queries(connection)
 
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[PostgresConnection]:
         connection = self._backend.connection()
         try:
             async with asyncio.timeout(self._within_s):
-                await connection.acquire()
-        except _ANY_FAULT as error:
+                await self._acquire(connection)
+        except ANY_FAULT as error:
             raise away(error) from error
         try:
             yield connection
@@ -219,9 +216,25 @@ class Database:
             raise
         await connection.release()  # asyncpg finishes it though we are cancelled; with nothing to reset it can't hang
 
+    async def _acquire(self, connection: PostgresConnection) -> None:
+        """Waits where the server has none for us: one of ours comes back soon, or one of somebody else's."""
+        while True:
+            try:
+                await connection.acquire()
+                return
+            except asyncpg.TooManyConnectionsError as error:
+                now = asyncio.get_running_loop().time()
+                if now - self._said_at > SAY_AGAIN_S:
+                    self._said_at = now
+                    log.warning("%s (%s)", TOO_MANY, error)
+            if self._beside is not None:
+                await self._beside.give_up_one()
+            await asyncio.sleep(ASK_AGAIN_S)
+
 
 _BEGIN: Final = "begin isolation level read committed"
 _BEGIN_REPEATABLE_READ: Final = "begin isolation level repeatable read"
+_BEGIN_POOLED: Final = "{}; set local idle_in_transaction_session_timeout = {}"  # in one go
 _COMMIT: Final = "commit"
 _ROLLBACK: Final = "rollback"
 _BOUND_IDLENESS: Final = "select set_config('idle_in_transaction_session_timeout', $1, false)"
@@ -234,61 +247,16 @@ async def _nothing_to_reset(_connection: Pooled) -> None:
 async def _roll_back(raw: Pooled) -> None:
     try:
         async with asyncio.timeout(END_WITHIN_S):
-            if not _is_closed(raw):
+            if not is_closed(raw):
                 await raw.execute(_ROLLBACK)
-    except _ANY_FAULT:
-        _terminate(raw)  # PostgreSQL rolls back when the line drops
+    except ANY_FAULT:
+        terminate(raw)  # PostgreSQL rolls back when the line drops
 
 
 async def _give_back(connection: PostgresConnection) -> None:
-    raw = _raw(connection)
+    raw = raw_of(connection)
     try:
         async with asyncio.timeout(END_WITHIN_S):
             await connection.release()
-    except _ANY_FAULT:
-        _terminate(raw)  # the pool opens another one in its place
-
-
-def _is_closed(raw: Pooled) -> bool:
-    try:
-        return raw.is_closed()
-    except asyncpg.InterfaceError:  # a line that closes goes back to the pool by itself, and its proxy answers nothing
-        return True
-
-
-def _terminate(raw: Pooled) -> None:
-    if not _is_closed(raw):
-        raw.terminate()
-
-
-@contextmanager
-def _told(raw: Pooled) -> Iterator[None]:
-    try:
-        yield
-    except _AWAY as error:
-        if isinstance(error, TimeoutError):
-            _terminate(raw)  # asking a silent database to cancel would wait for it again
-        raise away(error) from error
-    except _MAYBE_AWAY as error:
-        if _is_closed(raw):
-            raise away(error) from error
-        raise
-
-
-@lru_cache(maxsize=512)  # more than there are statements: each is a constant somewhere in store/
-def _clause(query: str) -> TextClause:
-    return text(query)
-
-
-def _bound(query: str, values: Row) -> TextClause:
-    return _clause(query).bindparams(**values)
-
-
-def _raw(connection: PostgresConnection) -> Pooled:
-    raw: Any = connection.raw_connection  # annotated as a bare connection: what the pool lends is a proxy of one
-    return cast("Pooled", raw)
-
-
-def _row(record: Record) -> Row:
-    row: Row = record._mapping  # asyncpg.Record: everything of a mapping but the name
-    return row
+    except ANY_FAULT:
+        terminate(raw)  # the pool opens another one in its place

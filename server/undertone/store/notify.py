@@ -11,14 +11,14 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import asyncpg
 import msgspec
 
-from undertone.store.database import CONNECT_WITHIN_S
+from undertone.store.database import CONNECT_WITHIN_S, STATEMENTS_KEPT
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +95,9 @@ class _Payload(msgspec.Struct, frozen=True, omit_defaults=True):
 class Notifier:
     """Tells all processes, this one included. Its calls neither wait nor fail; `run` sends."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pooled: bool = False) -> None:
         self._url = url
+        self._pooled = pooled  # as for a Database
         # In order, each thing once: a busy meeting is one name, however often it moves while the database is away.
         self._moved: dict[str, None] = {}
         self._others: dict[_Payload, None] = {}
@@ -128,7 +129,7 @@ class Notifier:
         pause = _Pause()
         while True:
             try:
-                async with _line(self._url) as connection:
+                async with _line(self._url, pooled=self._pooled) as connection:
                     while True:
                         await self._send(connection)
                         pause.reset()
@@ -152,7 +153,8 @@ class Notifier:
         self._moved, self._others = {}, {}
         payloads = [*others, *_batches(tuple(moved))]
         try:
-            await connection.execute(NOTIFY, CHANNEL, [msgspec.json.encode(each).decode() for each in payloads])
+            async with connection.transaction() if self._pooled else nullcontext():
+                await connection.execute(NOTIFY, CHANNEL, [msgspec.json.encode(each).decode() for each in payloads])
         except BaseException:
             self._moved, self._others = moved | self._moved, others | self._others
             self._wake.set()
@@ -214,12 +216,13 @@ class _Pause:
 
 
 @asynccontextmanager
-async def _line(url: str) -> AsyncIterator[Line]:
+async def _line(url: str, *, pooled: bool = False) -> AsyncIterator[Line]:
     connection = await asyncpg.connect(
         url,
         timeout=CONNECT_WITHIN_S,
         command_timeout=ANSWER_WITHIN_S,
         server_settings={"application_name": "undertone notices"},
+        statement_cache_size=0 if pooled else STATEMENTS_KEPT,
     )
     try:
         yield connection

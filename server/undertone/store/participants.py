@@ -18,13 +18,27 @@ select participant, name, external_id, expected_voices, created_at, revoked_at, 
 where meeting = :meeting and participant = :participant
 """
 
+# By our own id, or by what somebody else calls them; ours goes first.
+FIND: Final = """
+select participant, name, external_id, expected_voices, created_at, revoked_at, state from participants
+where meeting = :meeting and (participant = :known_as or external_id = :known_as)
+order by participant = :known_as desc limit 1
+"""
+
 # The meeting's lock comes first here, alone among all writers: nobody holds a row that does not exist yet. Nobody joins
 # behind `meeting_ended`, and two who bring the same id or external_id meet here, not at the index.
 LOCK_MEETING: Final = "select ended_at from meetings where meeting = :meeting for no key update"
 
+# One that exists is looked for, not run into: the index would wait for whoever is writing that row, and they for the
+# meeting, which is ours.
 ADD: Final = """
 insert into participants (meeting, participant, name, external_id, expected_voices)
-values (:meeting, :participant, :name, :external_id, :expected_voices)
+select :meeting, cast(:participant as text), cast(:name as text), cast(:external_id as text),
+       cast(:expected_voices as smallint)
+where not exists (
+    select from participants
+    where meeting = :meeting and (participant = :participant or external_id = :external_id)
+)
 on conflict do nothing
 returning participant, name, external_id, expected_voices, created_at, revoked_at, state
 """
@@ -71,6 +85,11 @@ class Participants:
     async def get(self, meeting: str, participant: str) -> Participant | None:
         """The participant; None if there is no such one."""
         row = await self._database.fetch_one(GET, {"meeting": meeting, "participant": participant})
+        return None if row is None else _participant(row)
+
+    async def find(self, meeting: str, known_as: str) -> Participant | None:
+        """The participant with this id or, if there is none, with this `external_id`."""
+        row = await self._database.fetch_one(FIND, {"meeting": meeting, "known_as": known_as})
         return None if row is None else _participant(row)
 
     async def add(

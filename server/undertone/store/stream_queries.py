@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 PARTICIPANT: Final = """
-select p.name, p.created_at, p.revoked_at, p.streams, p.state, p.generation, p.node, m.ended_at,
-       clock_timestamp() as now
+select p.name, p.created_at, p.revoked_at, p.streams, p.state, p.generation, p.node, p.accepted_at,
+       m.ended_at, m.created_at as meeting_created_at, clock_timestamp() as now
 from participants p join meetings m using (meeting)
 where p.meeting = :meeting and p.participant = :participant
 """
@@ -24,10 +24,12 @@ BEGUN_AT: Final = """
 select created_at from streams where meeting = :meeting and participant = :participant and stream = :stream
 """
 
+# No connection was accepted after it opened; nor is it kept as later than it was, rounded to milliseconds.
 OWN_PARTICIPANT: Final = """
 update participants
-set generation = generation + 1, node = :node, seen_at = now(), streams = greatest(streams, :stream),
-    state = 'streaming', reason = null
+set generation = generation + 1, node = :node, seen_at = now(),
+    accepted_at = date_trunc('milliseconds', least(cast(:accepted_at as timestamptz), clock_timestamp())),
+    streams = greatest(streams, :stream), state = 'streaming', reason = null
 where meeting = :meeting and participant = :participant
 returning generation
 """

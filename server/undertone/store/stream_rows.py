@@ -40,10 +40,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Who holds the candidate's line: a node's id, or nobody."""
+    """Who holds the candidate's line: a node's id, or nobody; and when the connection of who asked was accepted."""
 
     node: str | None
     generation: int
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ participant's row, then the meeting's (by `events.append`).
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from undertone.core.errors import NotFound, TakenOver, Unavailable
-from undertone.core.events import AudioMissing, Body, CandidateMoved, WindowStored
-from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, ReportMissing, StoreWindow
-from undertone.core.times import rfc3339
+from undertone.core.events import Body, CandidateMoved
+from undertone.core.stream_actions import KeepAnchor, KeepGap, LeavePart, StoreWindow
 from undertone.core.window import WindowClosed
-from undertone.store.admission import admitted, check_rate, check_resumable
+from undertone.store.admission import OLDER, READINGS, Accepted, admitted, check_rate, check_resumable
 from undertone.store.clips import ClipStore, clip_id, clip_object, part_object
 from undertone.store.database import Database, Row, Transaction
 from undertone.store.events import NewEvent, append
@@ -35,7 +35,6 @@ from undertone.store.stream_queries import (
     OWN_STREAM,
     PARTICIPANT,
     RELEASE,
-    STORE_WINDOW,
     STREAM_AND_PART,
     WRITTEN_FINISH,
     WRITTEN_WINDOW,
@@ -51,6 +50,7 @@ from undertone.store.stream_rows import (
     pick,
     resume_values,
 )
+from undertone.store.stream_windows import insert_window, missing_told, window_told, written_key
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,12 @@ class Streams:
         stream: int | None,
         expires_ms: int,
         check: Callable[[int], None] = lambda generation: None,
+        accepted_at: datetime | None = None,
     ) -> Opened | AlreadyFinished:
         """Take over the candidate's stream: a new one, or `stream` to resume it. The older owner can write no more.
 
         `check` is asked once all that takes time is over, with the generation before this one; it raises where the
-        hello has been overtaken meanwhile.
+        hello has been overtaken meanwhile. `accepted_at`: when its connection was, as `admit` says; None is now.
         Raises NotFound, Revoked, MeetingEnded, TakenOver (the stream has a successor), RateLimited (too many new ones),
         Unavailable.
         """
@@ -90,7 +91,8 @@ class Streams:
             ended = None if stream is None else check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
-            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, "stream": number, "node": self._node})
+            owning = {"stream": number, "node": self._node, "accepted_at": accepted_at}
+            owned = await tx.fetch_one(OWN_PARTICIPANT, {**key, **owning})
             assert owned is not None
             owner = Owner(meeting, participant, found["name"], number, owned["generation"])
             opening = {**key, "stream": number, "generation": owner.generation}
@@ -112,13 +114,21 @@ class Streams:
             raise
         return Opened(owner, opening_of(number, row, part, found, expires_ms), found["now"])
 
-    async def admit(self, meeting: str, participant: str, stream: int | None) -> Held | AlreadyFinished:
+    async def admit(
+        self, meeting: str, participant: str, stream: int | None, accepted: float | None = None
+    ) -> Held | AlreadyFinished:
         """Whether a hello would be let in, and who holds the line now: asked before anybody is told to let go.
 
-        Raises as `open` does.
+        `accepted`: when its connection was, by time.monotonic(). Raises as `open` does, and Unavailable if the newest
+        owner's was accepted later: that can only change with the generation, for which `open` has its `check`.
         """
-        key = {"meeting": meeting, "participant": participant}
-        found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
+        key, when = {"meeting": meeting, "participant": participant}, Accepted(accepted)
+        for _ in range(READINGS):
+            asked = time.monotonic()
+            found = admitted(await self._database.fetch_one(PARTICIPANT, key), stream)
+            when.read(found["now"], asked, time.monotonic())
+            if when.before(found) is not None:
+                break
         if stream is None:
             await check_rate(self._database, key, found)
         else:
@@ -126,7 +136,9 @@ class Streams:
             ended = check_resumable(row, stream, found["streams"])
             if ended is not None:
                 return ended
-        return Held(found["node"], found["generation"])
+        if when.before(found) is not False:
+            raise Unavailable(OLDER)
+        return Held(found["node"], found["generation"], when.latest)
 
     async def holder(self, meeting: str, participant: str) -> Held | None:
         """Who holds the candidate's line now."""
@@ -148,36 +160,12 @@ class Streams:
 
         `part` names the object that the window was made of, if nobody took that up.
         """
-        window = action.window
-        start_at = moment(action.anchor_ms + window.start_ms)
-        values = {
-            **owner.key,
-            **resume_values(window.resume),
-            **pace_values(action),
-            "generation": owner.generation,
-            "stream": owner.stream,
-            "number": window.window,
-            "start_ms": window.start_ms,
-            "duration_ms": window.duration_ms,
-            "start_at": start_at,
-            "clip": clip,
-            "clip_bytes": len(window.clip),
-            "fingerprint": hashlib.sha256(window.clip).digest(),
-            "window_rate": window.format.sample_rate,
-            "samples": window.samples,
-            "lead_in_samples": window.lead_in_samples,
-            "part": part,
-        }
-        told = WindowStored(
-            stream=owner.stream, window=window.window, start_at=rfc3339(start_at), duration_ms=window.duration_ms
-        )
-        events = [NewEvent("window_stored", told, owner.person), *_missing(owner, action.missing)]
         async with self._database.transaction() as tx:
-            if await tx.fetch_one(STORE_WINDOW, values) is not None:
-                await append(tx, owner.meeting, events)
+            if await insert_window(tx, owner, action, clip, part):
+                await append(tx, owner.meeting, window_told(owner, action))
                 written: Row | None = {"clip": clip}
             else:
-                written = await tx.fetch_one(WRITTEN_WINDOW, pick(values, "stream", "number", "fingerprint"))
+                written = await tx.fetch_one(WRITTEN_WINDOW, written_key(owner, action.window))
         if written is None or written["clip"] != clip:
             await self._drop(clip_object(owner.meeting, clip))
         if written is None:
@@ -195,7 +183,7 @@ class Streams:
         async with self._database.transaction() as tx:
             await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
             if await tx.fetch_one(KEEP_ANCHOR, values) is not None:
-                await append(tx, owner.meeting, _missing(owner, action.missing))
+                await append(tx, owner.meeting, missing_told(owner, action.missing))
         self._moved(owner.meeting)
 
     async def keep_gap(self, owner: Owner, action: KeepGap) -> None:
@@ -210,7 +198,7 @@ class Streams:
         async with self._database.transaction() as tx:
             await tx.fetch_one(LOCK_PARTICIPANT, owner.key)
             if await tx.fetch_one(KEEP_GAP, values) is not None and action.missing is not None:
-                await append(tx, owner.meeting, _missing(owner, action.missing))
+                await append(tx, owner.meeting, missing_told(owner, action.missing))
         self._moved(owner.meeting)
 
     async def put_part(self, owner: Owner, action: LeavePart) -> str:
@@ -261,10 +249,3 @@ class Streams:
 
     async def _tell(self, tx: Transaction, owner: Owner, kind: str, body: Body) -> None:
         await append(tx, owner.meeting, [NewEvent(kind, body, owner.person)])
-
-
-def _missing(owner: Owner, missing: ReportMissing | None) -> list[NewEvent]:
-    if missing is None:
-        return []
-    body = AudioMissing(stream=owner.stream, start_ms=missing.start_ms, lost_ms=missing.lost_ms)
-    return [NewEvent("audio_missing", body, owner.person)]

@@ -57,7 +57,7 @@ with head as (
     update participants p set claimed_at = clock_timestamp() from taken
     where p.meeting = taken.meeting and p.participant = taken.participant
 )
-select taken.*, p.name, p.profile from taken join participants p using (meeting, participant)
+select taken.*, p.name, p.profile, p.expected_voices from taken join participants p using (meeting, participant)
 """
 
 RENEW: Final = """
@@ -81,7 +81,7 @@ returning lease
 
 # First lock of every verdict: it orders a participant's verdicts, and two workers never open two anomalies.
 LOCK_PARTICIPANT: Final = """
-select name, expected_voices, state, streams from participants
+select name, expected_voices, state, streams, profile from participants
 where meeting = :meeting and participant = :participant for no key update
 """
 

@@ -72,6 +72,7 @@ class Claimed:
     lease: int
     attempts: int
     profile: bytes | None  # the candidate's voice from the windows before
+    expected_voices: int  # as it was when the window was claimed
 
     @property
     def object_name(self) -> str:
@@ -149,8 +150,9 @@ class Windows:
     async def judge(self, claimed: Claimed, diarization: Diarization) -> bool:
         """End the window by the verdict on what was heard, with all that follows from it, in one transaction.
 
-        How many voices are expected is what the participant's row says at this moment. False, and nothing written, if
-        the lease is not ours any more.
+        How many voices are expected is what the participant's row says at this moment. False, and no verdict, if the
+        lease is not ours any more, or if the voice that it was compared with was forgotten meanwhile: then it is given
+        back untried, to be heard once more.
         """
         return await self._ended(claimed, diarization)
 
@@ -169,6 +171,10 @@ class Windows:
             async with self._database.transaction() as tx:
                 participant = await tx.fetch_one(LOCK_PARTICIPANT, claimed.key)
                 if participant is None:
+                    return False
+                if isinstance(result, Diarization) and result.profile is not None and _forgotten(participant, claimed):
+                    # Its verdict would accuse the very voice that a proctor has just said may stay.
+                    await tx.fetch_one(RELEASE, {**claimed.fence, "delay_s": 0.0, "refund": 1})
                     return False
                 expected: int = participant["expected_voices"]
                 verdict = _failure(result) if isinstance(result, str) else judge(result, expected)
@@ -242,6 +248,11 @@ class Windows:
 def _growing(row: Row) -> Growing:
     evidence = _evidence.decode(row["evidence"])
     return Growing(row["kind"], row["opened_at"], row["last_at"], row["count"], evidence)
+
+
+def _forgotten(participant: Row, claimed: Claimed) -> bool:
+    """Whether the voice that the window was claimed with was dismissed since. It happens to a window once."""
+    return claimed.profile is not None and participant["profile"] is None
 
 
 def _failure(reason: str) -> Verdict:

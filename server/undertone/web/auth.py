@@ -13,7 +13,7 @@ from typing import Final
 from undertone.core.errors import Forbidden, NotFound, RemoteFault, Revoked, Unauthorized
 from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
-from undertone.web.tokens import Claims, Role, Tokens, holds, require_well_formed
+from undertone.web.tokens import Claims, Role, Tokens, holds, require_well_formed, well_formed
 
 __all__ = ["Authority", "Claims", "Guest", "Proctor", "Tokens"]
 
@@ -78,6 +78,11 @@ class Authority:
         if not holds(admin_id, (await self.meeting(meeting)).admin_hash):
             raise Unauthorized("this is not the meeting's admin_id")
         return Proctor(ADMIN, name or ADMIN, None, admin=True)
+
+    async def is_admin(self, meeting: str, admin_id: str) -> bool:
+        """Whether this is the meeting's `admin_id`; it is not where there is no such meeting."""
+        row = await self._meetings.get(meeting) if well_formed(meeting) else None
+        return row is not None and holds(admin_id, row.admin_hash)
 
     async def proctor_by_bearer(self, meeting: str, credential: str) -> Proctor:
         """For HTTP, where the header does not say which of the two it holds. An `admin_id` has no dot in it."""

@@ -10,10 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 Call: TypeAlias = Callable[[Request], Awaitable[Response]]
+Entry: TypeAlias = tuple[str, str, Call]  # method, path, call
 
 
-def routes(table: Iterable[tuple[str, str, Call]]) -> list[Route]:
-    """Method, path and call each. HEAD goes to the call for GET, which may look at the request's method."""
+def routes(table: Iterable[Entry]) -> list[Route]:
+    """Of several entries for a method and path the last one counts.
+
+    HEAD goes to the call for GET, which may look at the request's method.
+    """
     paths: dict[str, dict[str, Call]] = {}
     for method, path, call in table:
         paths.setdefault(path, {})[method] = call

@@ -67,8 +67,8 @@ class Desk(Protocol):
 class Connection:
     """One accepted socket of a candidate, from its hello until everything it brought is written."""
 
-    def __init__(self, desk: Desk, peer: Peer, number: int) -> None:
-        self.number = number  # counts the hellos of a node
+    def __init__(self, desk: Desk, peer: Peer) -> None:
+        self.accepted = peer.accepted  # by time.monotonic()
         self.answers = peer.answers  # whether the client is there now
         self._desk = desk
         self._peer = peer

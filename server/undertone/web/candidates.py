@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import random
 from collections.abc import Callable, Coroutine
@@ -14,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from undertone.core.errors import Forbidden, MeetingEnded, NotFound, RemoteFault, Revoked, TakenOver, Unavailable
 from undertone.core.messages import StreamHello
-from undertone.store.admission import DELIVERY_AFTER_END
+from undertone.store.admission import DELIVERY_AFTER_END, OLDER
 from undertone.store.clock import DatabaseClock
 from undertone.store.parts import Parts
 from undertone.store.presence import Presence
@@ -30,8 +29,9 @@ log = logging.getLogger(__name__)
 # The older connection writes its part before it is overtaken; a node that is dead or stuck is not waited for longer.
 TAKE_OVER_WITHIN_S: Final = 2.0
 # The hello of a line that broke may have waited in a queue, of a node that stood still say, while its client said
-# another elsewhere: taking the line from that one would end the recording, for good. After a candidate's first hello,
-# whoever says one answers a ping before it counts; a round trip takes 0.6 s by satellite.
+# another elsewhere: taking the line from that one would end the recording, for good. So a connection that was accepted
+# before the line's owner was takes nothing over; and after a candidate's first hello, whoever says one answers a ping
+# before it counts, so that nobody is told to go for a line that is broken. A round trip takes 0.6 s by satellite.
 ANSWER_WITHIN_S: Final = 5.0
 # A node that lives lets go within milliseconds. After a crash a thousand hellos wait for one that doesn't, in vain:
 # asking every 50 ms would be 20,000 queries a second; doubling the pause each time makes it five for a hello.
@@ -79,7 +79,6 @@ class Candidates:
         self._connections: set[Connection] = set()
         self._lines: dict[tuple[str, str], Connection] = {}  # the newest of each candidate
         self._opening: set[tuple[str, str]] = set()
-        self._numbers = itertools.count()
         self._look = anyio.Event()
         self._tasks: TaskGroup | None = None
 
@@ -95,7 +94,7 @@ class Candidates:
 
     async def converse(self, peer: Peer, hello: str) -> None:
         """Handle one socket from its first message on. Raises the fault that ends it."""
-        connection = Connection(self, peer, next(self._numbers))
+        connection = Connection(self, peer)
         self._connections.add(connection)
         try:
             await connection.converse(hello)
@@ -141,7 +140,7 @@ class Candidates:
 
     async def _open(self, connection: Connection, hello: StreamHello, claims: Claims) -> Opened | AlreadyFinished:
         meeting, participant = key = claims.meeting, claims.sub
-        held = await self.streams.admit(meeting, participant, hello.stream)
+        held = await self.streams.admit(meeting, participant, hello.stream, connection.accepted)
         if isinstance(held, AlreadyFinished):
             return held
         check = partial(self._refuse_late, connection, key, held.generation)
@@ -152,7 +151,9 @@ class Candidates:
         await self._take_over(meeting, participant, held)
         self._opening.add(key)
         try:
-            opened = await self.streams.open(meeting, participant, hello.stream, claims.exp * 1000, check)
+            opened = await self.streams.open(
+                meeting, participant, hello.stream, claims.exp * 1000, check, held.accepted_at
+            )
             if isinstance(opened, Opened):
                 self.clock.told(opened.now)
                 older = self._lines.get(key)
@@ -178,8 +179,8 @@ class Candidates:
         """A client that gave this hello up has said another, here or (if the line broke) at another node: opening it
         late would take the line from that one, for good."""
         line = self._lines.get(key)
-        if connection.over or (line is not None and line.number > connection.number):
-            raise TakenOver("a newer connection owns the candidate")
+        if connection.over or (line is not None and line.accepted > connection.accepted):
+            raise Unavailable(OLDER)
         if generation != admitted_at:
             raise _LetInMeanwhile
 

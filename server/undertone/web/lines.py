@@ -45,19 +45,23 @@ class Line(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     async def answers(self, within_s: float) -> bool:
-        """Whether somebody is there now: what a broken line brought may have waited long in a queue on the way."""
+        """Whether somebody is there now: what a broken line brought may have waited long in a queue on the way.
+
+        So may the answer to an older ping: only a new one's counts.
+        """
         if self.disconnected:
             return False
-        if self.ping_timer is not None:  # none is on its way
-            self.ping_timer.cancel()
-            self.send_keepalive_ping()
+        for timer in (self.ping_timer, self.pong_timer):
+            if timer is not None:
+                timer.cancel()
+        self.send_keepalive_ping()
         heard = self._heard = self._heard or anyio.Event()
         with anyio.move_on_after(within_s):
             await heard.wait()
         return heard.is_set()
 
     def handle_pong(self, event: Any) -> None:
-        """To the ping on its way, or to an older one."""
+        """To the ping on its way, or to an older one, which says nothing."""
         super().handle_pong(event)
         if self.pending_ping_payload is None and self._heard is not None:
             self._heard.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -34,7 +35,7 @@ from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
 from undertone.web.auth import ADMIN, Authority
 from undertone.web.bodies import address, answer, bearer, maybe_bearer, read_json, whole_number
-from undertone.web.calls import routes
+from undertone.web.calls import Entry, routes
 from undertone.web.limits import CreationLimit
 from undertone.web.rooms import Lobby
 from undertone.web.tokens import Role, Tokens, hash_secret, new_id, new_secret, require_well_formed, well_formed
@@ -54,8 +55,8 @@ class MeetingRoutes:
     candidate_token_seconds: int
     proctor_token_seconds: int
 
-    def routes(self) -> list[Route]:
-        """All of them."""
+    def routes(self, instead: Iterable[Entry] = ()) -> list[Route]:
+        """All of them; `instead` has calls for the same paths, or for others besides."""
         participant = "/meetings/{meeting}/participants/{participant}"
         return routes(
             [
@@ -69,6 +70,7 @@ class MeetingRoutes:
                 ("PATCH", "/meetings/{meeting}/proctors/{proctor}", self.change_proctor),
                 ("POST", "/meetings/{meeting}/end", self.end),
                 ("DELETE", "/meetings/{meeting}", self.delete),
+                *instead,
             ]
         )
 
@@ -98,6 +100,10 @@ class MeetingRoutes:
         return answer(MeetingFound(data=self._meeting(meeting)))
 
     async def create_participant(self, request: Request) -> Response:
+        return answer(await self.join(request), 201)
+
+    async def join(self, request: Request) -> CredentialIssued:
+        """Creates a participant for the holder of a credential."""
         self.limit.take(address(request))
         meeting, by_join_secret = await self.authority.joiner(request.path_params["meeting"], bearer(request))
         body = await read_json(request, CreateParticipant)
@@ -106,7 +112,7 @@ class MeetingRoutes:
         participant = await self.participants.add(
             meeting.id, new_id(), body.name, body.external_id, body.expected_voices or 1
         )
-        return await self._credential(meeting, participant.id, participant.name, "candidate", 201)
+        return await self.admit(meeting, participant.id, participant.name, "candidate")
 
     async def renew_token(self, request: Request) -> Response:
         meeting, participant = request.path_params["meeting"], request.path_params["participant"]
@@ -164,11 +170,17 @@ class MeetingRoutes:
         return Response(status_code=204)
 
     async def _credential(self, meeting: Meeting, sub: str, name: str, role: Role, status: int) -> Response:
-        room = await self.lobby.enter(meeting, sub, name, role)
+        return answer(await self.admit(meeting, sub, name, role), status)
+
+    async def admit(
+        self, meeting: Meeting, sub: str, name: str, role: Role, preset: str | None = None
+    ) -> CredentialIssued:
+        """Lets somebody in, with a token of ours. `preset` is the room provider's word for what they may there."""
+        room = await self.lobby.enter(meeting, sub, name, role, preset)
         ttl = self.candidate_token_seconds if role == "candidate" else self.proctor_token_seconds
         token, expires_at = self.tokens.mint(sub, meeting.id, role, name, ttl)
         data = CredentialData(id=sub, name=name, token=token, expires_at=rfc3339(expires_at), room=room)
-        return answer(CredentialIssued(data=data), status)
+        return CredentialIssued(data=data)
 
     def _meeting(self, row: Meeting) -> MeetingData:
         ended_at = None if row.ended_at is None else rfc3339(row.ended_at)

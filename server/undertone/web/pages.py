@@ -58,6 +58,7 @@ class Pages:
     bundle: Bundle | None
     facts: Facts
     public_url: str | None
+    clips_origin: str | None = None  # where links to clips lead, if not to this server
     reach: Reach = NO_ROOM  # where meetings may have a room, its provider
 
     def routes(self) -> list[Route]:
@@ -105,7 +106,7 @@ class Pages:
         page = Template(self.bundle.pages[name]).substitute(facts=html.escape(json.dumps(facts)), prefix=prefix)
         headers = {
             "Vary": "Accept",
-            "Content-Security-Policy": policy(request.url.netloc, self.public_url, reach),
+            "Content-Security-Policy": policy(request.url.netloc, self.public_url, self.clips_origin, reach),
             "Permissions-Policy": _POWERS.format(camera="self" if reach.camera else ""),
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -113,10 +114,11 @@ class Pages:
         return HTMLResponse(page, headers=headers)
 
 
-def policy(host: str, public_url: str | None, reach: Reach = NO_ROOM) -> str:
+def policy(host: str, public_url: str | None, clips_origin: str | None = None, reach: Reach = NO_ROOM) -> str:
     """The Content-Security-Policy of a page that was asked for at `host`, or is reached at `public_url`.
 
-    `reach` is what a room provider needs on top: its own addresses, and no script of it.
+    Clips may come from `clips_origin` too. `reach` is what a room provider needs on top: its own addresses, and no
+    script of it.
     """
     there = urlsplit(public_url or "")
     host = there.netloc or host
@@ -125,7 +127,8 @@ def policy(host: str, public_url: str | None, reach: Reach = NO_ROOM) -> str:
         rooms="".join(f" {source}" for source in reach.connect),
         workers="".join(f" {source}" for source in reach.workers),
         # Where the links to clips lead, from whichever address the page was opened at.
-        clips=f" {there.scheme}://{there.netloc}" if public_url else "",
+        clips=(f" {there.scheme}://{there.netloc}" if public_url else "")
+        + (f" {clips_origin}" if clips_origin else ""),
     )
 
 

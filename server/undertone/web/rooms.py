@@ -92,7 +92,10 @@ class Lobby:
 
 @dataclass(frozen=True, slots=True)
 class RoomRoutes:
-    """The call for whoever has a credential and needs a way in: now, again, or for the first time."""
+    """The call for whoever has a credential and needs a way in: now, again, or for the first time.
+
+    Its `limit` is its own: candidates who ask for a room that is away keep nobody from joining.
+    """
 
     authority: Authority
     lobby: Lobby

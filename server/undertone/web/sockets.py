@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -76,13 +77,14 @@ class Limits:
 class Peer:
     """One accepted WebSocket, seen from its handler."""
 
-    __slots__ = ("_fault", "_scope", "_websocket", "address", "line", "on_stop")
+    __slots__ = ("_fault", "_scope", "_websocket", "accepted", "address", "line", "on_stop")
 
     def __init__(self, websocket: WebSocket, address: str) -> None:
         self._websocket = websocket
         self._scope = anyio.CancelScope()
         self._fault: RemoteFault | None = None
         self.address = address
+        self.accepted = time.monotonic()  # before the peer can know it: it says hello after this
         self.line = line_of(websocket.scope)
         #: Set by a handler that must do something before it ends; without it, `stop` cancels the handler.
         self.on_stop: Callable[[RemoteFault], None] | None = None

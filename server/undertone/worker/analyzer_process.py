@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO
 import msgspec
 
 if TYPE_CHECKING:
-    from undertone.diarize.base import Diarizer
+    from undertone.diarize.base import Diarizer, Place
+    from undertone.diarize.sherpa.models import Models
 
 # Numeric libraries would each take all cores for themselves; how many threads a clip gets, its job says.
 ONE_THREAD: Final = (
@@ -48,12 +49,14 @@ BEFORE_DEADLINE_S: Final = 0.5
 class Job:
     """One clip to analyse. Crosses the process border by pickling."""
 
-    loader: str  # "module:function", the function that loads an engine by name
+    loader: str  # "module:function", the function that loads an engine by name and models
     engine: str
+    models: Models | None  # of an engine that brings none
     mp3: bytes
     lead_in_samples: int
     samples: int
     sample_rate: int
+    place: Place | None
     profile: bytes | None
     threads: int  # that may work on it
     notes: str  # path of the file that takes the messages
@@ -110,13 +113,13 @@ def _loaded(job: Job) -> bytes:
 def _heard(job: Job) -> bytes:
     from undertone.diarize.base import Clip
 
-    clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate)
+    clip = Clip(job.mp3, job.lead_in_samples, job.samples, job.sample_rate, job.place)
     return msgspec.msgpack.encode(_engine(job).diarize(clip, job.profile, job.threads))
 
 
 def _engine(job: Job) -> Diarizer:
     module, _, function = job.loader.partition(":")
-    engine: Diarizer = getattr(importlib.import_module(module), function)(job.engine)
+    engine: Diarizer = getattr(importlib.import_module(module), function)(job.engine, job.models)
     return engine
 
 

@@ -17,10 +17,11 @@ import anyio
 import msgspec
 from anyio import to_process, to_thread
 
-from undertone.core.errors import UndertoneError
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import MOST_THREADS, Clip
+from undertone.diarize.sherpa.models import Models
 from undertone.worker.analyzer_process import Answer, Job, analyse, warm
+from undertone.worker.ears import AnalysisFailed, EngineUnusable, checked, printable
 
 log = logging.getLogger(__name__)
 
@@ -31,30 +32,15 @@ MEMORY_BYTES: Final = 4 * 2**30
 LOADER: Final = "undertone.diarize.engines:load"
 # Enough for a traceback; more of it helps nobody.
 MOST_NOTES: Final = 4096
-# A reason is read by a proctor.
-MOST_REASON: Final = 300
-# Engines round a turn's end to their own frames.
-BEYOND_THE_END_MS: Final = 1000
 
 _diarization = msgspec.msgpack.Decoder(Diarization)
-
-
-class AnalysisFailed(Exception):
-    """Nothing was heard of a clip; `reason` says why, in words for a proctor."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class EngineUnusable(UndertoneError):
-    """No clip can be analysed here: wrongly installed, or wrongly configured. Not the fault of any clip."""
 
 
 class Analyzers:
     """At most `count` processes, started when they are needed, each with the engine loaded once.
 
-    `count` is also how many cores they take together: while fewer are at work, each uses more threads.
+    `count` is also how many cores they take together: while fewer are at work, each uses more threads. Two engines of
+    a chain share their `cores`, and the processes. `models` are for the engine that wants some.
     """
 
     def __init__(
@@ -62,41 +48,59 @@ class Analyzers:
         engine: str,
         count: int,
         *,
+        models: Models | None = None,
+        cores: anyio.CapacityLimiter | None = None,
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MEMORY_BYTES,
         loader: str = LOADER,
     ) -> None:
-        self.engine = engine
-        self.count = count
+        self.name = engine
+        self.capacity = count
+        self.beyond = 0
+        self.crowded = False
+        self._models = models
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
         self._loader = loader
-        self._limiter = anyio.CapacityLimiter(count)
+        self._limiter = cores or anyio.CapacityLimiter(count)
+
+    @property
+    def waiting(self) -> int:
+        return self._limiter.statistics().tasks_waiting
+
+    def on_room(self, ring: Callable[[], None]) -> None:
+        """There is no later one."""
 
     async def warm(self) -> None:
         """Starts every process and loads the engine. Raises EngineUnusable if it can't be loaded."""
         async with anyio.create_task_group() as tasks:
-            for _ in range(self.count):
+            for _ in range(self.capacity):
                 tasks.start_soon(self._warm_one)
 
     async def _warm_one(self) -> None:
         try:
-            answer = await self._asked(warm, Clip(b"", 0, 1, 1), None)
+            await self.load()
         except AnalysisFailed as failed:  # this machine's fault, and perhaps of this moment
             log.warning("an analyzer was not started ahead of time: %s", failed.reason)
-            return
-        if answer[0] == "failed":
-            raise EngineUnusable(f"the engine {self.engine!r} can't be used: {answer[1]}")
 
-    async def analyse(self, clip: Clip, profile: bytes | None) -> Diarization:
+    async def load(self) -> None:
+        """Has one process load the engine. Raises EngineUnusable if it says no, AnalysisFailed if it dies of it."""
+        answer = await self._asked(warm, Clip(b"", 0, 1, 1), None)
+        if answer[0] == "failed":
+            raise EngineUnusable(f"the engine {self.name!r} can't be used: {answer[1]}")
+
+    async def close(self) -> None:
+        """The processes end with their event loop."""
+
+    async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
         """What the engine hears, within the deadline. Raises AnalysisFailed.
 
         Past the deadline, or when the caller is cancelled, the process is killed; the next clip gets a new one.
         """
         answer = await self._asked(analyse, clip, profile)
         if answer[0] == "failed":
-            raise AnalysisFailed(_printable(answer[1]))
-        return _checked(answer[1], clip)
+            raise AnalysisFailed(printable(answer[1]))
+        return _decoded(answer[1], clip)
 
     async def _asked(self, what: Callable[[Job], Answer], clip: Clip, profile: bytes | None) -> Answer:
         notes = await to_thread.run_sync(_new_notes)
@@ -113,13 +117,15 @@ class Analyzers:
     def _job(self, clip: Clip, profile: bytes | None, notes: str) -> Job:
         return Job(
             loader=self._loader,
-            engine=self.engine,
+            engine=self.name,
+            models=self._models,
             mp3=clip.mp3,
             lead_in_samples=clip.lead_in_samples,
             samples=clip.samples,
             sample_rate=clip.sample_rate,
+            place=clip.place,
             profile=profile,
-            threads=max(1, min(MOST_THREADS, self.count // self._limiter.borrowed_tokens)),
+            threads=max(1, min(MOST_THREADS, self.capacity // self._limiter.borrowed_tokens)),
             notes=notes,
             parent=os.getpid(),
             memory_bytes=self._memory_bytes,
@@ -137,7 +143,7 @@ class Analyzers:
             raise AnalysisFailed("the analyzer process died") from None
         except Exception as error:  # what the process could not even take in, such as a lack of memory
             log.exception("an analyzer process failed outside of the engine")
-            raise AnalysisFailed(_printable(f"{type(error).__name__}: {error}")) from error
+            raise AnalysisFailed(printable(f"{type(error).__name__}: {error}")) from error
 
     async def _of_a_process(self, what: Callable[[Job], Answer], job: Job) -> Answer:
         """By the next process that can be told: one that died while it had nothing to do has not seen the clip."""
@@ -147,30 +153,16 @@ class Analyzers:
                 return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
             except anyio.BrokenWorkerProcess as broken:
                 gone += 1
-                if not isinstance(broken.__cause__, anyio.BrokenResourceError) or gone > self.count:
+                if not isinstance(broken.__cause__, anyio.BrokenResourceError) or gone > self.capacity:
                     raise
                 log.warning("an analyzer process was gone before it was told anything: the next one takes the clip")
 
 
-def _checked(answer: bytes, clip: Clip) -> Diarization:
+def _decoded(answer: bytes, clip: Clip) -> Diarization:
     try:
-        diarization = _diarization.decode(answer)
+        return checked(_diarization.decode(answer), clip)
     except msgspec.MsgspecError as error:
-        raise AnalysisFailed(_printable(f"the engine's answer makes no sense: {error}")) from None
-    stated = list((diarization.probabilities or {}).values())
-    stated += [each for each in (diarization.second_voice, diarization.changed) if each is not None]
-    if not all(0 <= probability <= 1 for probability in stated):  # NaN is not either
-        raise AnalysisFailed("the engine's answer makes no sense: a probability outside of 0 to 1")
-    end_ms = clip.samples * 1000 // clip.sample_rate + BEYOND_THE_END_MS
-    if any(turn.end_ms > end_ms for turn in diarization.turns):
-        raise AnalysisFailed("the engine's answer makes no sense: a turn after the window's end")
-    return diarization
-
-
-def _printable(reason: str) -> str:
-    """One line without what PostgreSQL's text can't hold (NUL, lone surrogates)."""
-    text = " ".join(reason.replace("\0", "").split())
-    return text.encode("utf-8", "replace").decode()[:MOST_REASON]
+        raise AnalysisFailed(printable(f"the engine's answer makes no sense: {error}")) from None
 
 
 def _new_notes() -> str:

@@ -1,4 +1,4 @@
-"""The analysis loop: claims windows while an analyzer is free, has each heard, and ends it by its verdict.
+"""The analysis loop: claims windows while the ear has room, has each heard, and ends it by its verdict.
 
 A window in hand is a task of its own, which keeps the lease, and is shielded from the loop's cancellation: a process
 that is told to stop claims nothing more, finishes what it can, and gives the rest back untried.
@@ -15,10 +15,10 @@ import anyio
 
 from undertone.core.errors import NotFound, Unavailable
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import Clip
+from undertone.diarize.base import Clip, Place
 from undertone.store.clips import ClipStore
 from undertone.store.windows import MOST_ATTEMPTS, Claimed, Windows
-from undertone.worker.analyzers import AnalysisFailed, Analyzers
+from undertone.worker.ears import AnalysisFailed, Ear, room
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ GIVE_BACK_S: Final = 3.0
 # A window whose clip can't be fetched now waits so long, and so does asking a database that is away.
 AWAY_S: Final = 5.0
 FIRST_RETRY_S: Final = 0.2
+# What is said of an analysis that ended no window: the lease went, or the voice it was compared with was dismissed.
+NOT_OURS: Final = "somebody else's, or to be heard again, after"
 
 T = TypeVar("T")
 
@@ -57,13 +59,13 @@ class Wake:
 
 
 class AnalysisLoop:
-    """As many windows in hand as there are analyzers. `worker` names this process in the rows it has leased."""
+    """As many windows in hand as the ear has room for. `worker` names this process in the rows it has leased."""
 
     def __init__(
         self,
         windows: Windows,
         clips: ClipStore,
-        analyzers: Analyzers,
+        ear: Ear,
         wake: Wake,
         worker: str,
         *,
@@ -73,7 +75,7 @@ class AnalysisLoop:
     ) -> None:
         self._windows = windows
         self._clips = clips
-        self._analyzers = analyzers
+        self._ear = ear
         self._wake = wake
         self._worker = worker
         self._renew_s = renew_s
@@ -87,11 +89,19 @@ class AnalysisLoop:
 
         Raises EngineUnusable where no window could be analysed.
         """
+        try:
+            await self._run()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._ear.close()
+
+    async def _run(self) -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._analyzers.warm)
+            tasks.start_soon(self._ear.warm)
+            self._ear.on_room(self._wake.ring)
             try:
                 while True:
-                    free = self._analyzers.count - len(self._in_hand)
+                    free = room(self._ear, len(self._in_hand))
                     looked_at = anyio.current_time()
                     claims = await self._claim(free)
                     for claimed in claims:
@@ -163,11 +173,14 @@ class AnalysisLoop:
             return
         started = anyio.current_time()
         try:
-            heard = await self._analyzers.analyse(
-                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate), claimed.profile
+            place = Place(claimed.stream, claimed.start_ms, claimed.start_ms + claimed.duration_ms)
+            heard = await self._ear.analyse(
+                Clip(clip, claimed.lead_in_samples, claimed.samples, claimed.sample_rate, place),
+                claimed.profile,
+                claimed.expected_voices,
             )
         except AnalysisFailed as failed:
-            await self._fail(claimed, failed.reason)
+            await self._fail(claimed, failed.reason, said=failed.said)
             return
         took_ms = round((anyio.current_time() - started) * 1000)
         await self._judge(claimed, heard, took_ms)
@@ -179,10 +192,11 @@ class AnalysisLoop:
             log.exception("%s: its verdict could not be written", _named(claimed))
             await self._fail(claimed, f"its verdict could not be written: {type(error).__name__}")
             return
-        log.info("%s: %s in %d ms", _named(claimed), "judged" if ours else "somebody else's by now,", took_ms)
+        log.info("%s: %s in %d ms", _named(claimed), "judged" if ours else NOT_OURS, took_ms)
 
-    async def _fail(self, claimed: Claimed, reason: str) -> None:
-        log.warning("%s: attempt %d failed: %s", _named(claimed), claimed.attempts, reason)
+    async def _fail(self, claimed: Claimed, reason: str, *, said: bool = False) -> None:
+        level = logging.DEBUG if said else logging.WARNING
+        log.log(level, "%s: attempt %d failed: %s", _named(claimed), claimed.attempts, reason)
         await self._persist(lambda: self._windows.failed(claimed, reason))
 
     async def _give_back(self, claimed: Claimed) -> None:

@@ -13,18 +13,16 @@ from undertone.store.database import Database
 from undertone.store.meetings import Meetings
 from undertone.store.sweeps import Sweeps
 from undertone.store.windows import Windows
-from undertone.worker.analyzers import Analyzers
+from undertone.worker.ears import Ear
 from undertone.worker.loop import AnalysisLoop, Wake
 from undertone.worker.sweep import Kept, Sweeper
 
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What the process was told: which engine, how many processes of it, what is kept, and for how long."""
+    """What the process was told: what listens, what is kept, and for how long."""
 
-    engine: str
-    processes: int
-    deadline_s: float
+    ear: Ear
     anomaly_minutes: int
     voice_profile: bool
     kept: Kept
@@ -43,9 +41,8 @@ class Work:
         duties: Duties,
     ) -> None:
         windows = Windows(database, moved, anomaly_minutes=duties.anomaly_minutes, keep_profiles=duties.voice_profile)
-        analyzers = Analyzers(duties.engine, duties.processes, deadline_s=duties.deadline_s)
         wake = Wake()
-        loop = AnalysisLoop(windows, clips, analyzers, wake, _name())
+        loop = AnalysisLoop(windows, clips, duties.ear, wake, _name())
         sweeper = Sweeper(
             Sweeps(database, moved), clips, meetings, flush_due_parts, duties.kept, keep_profiles=duties.voice_profile
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.diarize.local.test_decision import BY, SURE, window
+from undertone.diarize.base import Place
 from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import decide
 from undertone.diarize.local.embedding import normalised
@@ -26,12 +27,14 @@ LIKE = Likeness(
 )
 
 
-def heard(speakers: str, profile: Profile, vad: float = 1.0) -> tuple[Judged, Partials, Profile]:
+def heard(
+    speakers: str, profile: Profile, vad: float = 1.0, place: Place | None = None
+) -> tuple[Judged, Partials, Profile]:
     seen = window(speakers, vad)
     of = evidence.partials(seen, SURE, 0.0)
-    known, cells = Known(profile, LIKE), 15 * len(speakers)
-    judged = known.complete(of, decide(seen, of, BY, known.lean), cells)
-    return judged, of, read(write(known.after(of, judged, cells)))
+    known, cells = Known(profile.entering(place), LIKE), 15 * len(speakers)
+    judged = known.complete(of, decide(seen, of, BY, known.lean, known.reserve), cells)
+    return judged, of, read(write(known.after(of, judged, cells).leaving(place)))
 
 
 def exam(*windows: str, vad: float = 1.0) -> tuple[Judged, Profile]:
@@ -153,6 +156,24 @@ def test_what_is_not_one_voice_over_the_border_does_not_add_up(second: str) -> N
     assert (judged.changed or 0.0) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("second", "heard_together"),
+    [
+        (Place(1, 240_000, 300_000), True),
+        (Place(1, 240_000, 243_700), True),
+        (Place(1, 245_000, 305_000), False),  # behind a gap
+        (Place(1, 300_000, 360_000), False),  # the one between failed, or more voices were expected in it
+        (Place(2, 240_000, 300_000), False),
+        (Place(2, 0, 60_000), False),
+    ],
+)
+def test_words_are_heard_together_only_where_the_next_window_begins(second: Place, heard_together: bool) -> None:
+    _, _, profile = heard(" aaa     b", exam(*BEFORE, vad=0.0)[1], 0.0, Place(1, 180_000, 240_000))
+    assert profile.tail is not None
+    judged, _, _ = heard("b    aaa  ", profile, 0.0, second)
+    assert (len(judged.decision.groups) == 2) == heard_together
+
+
 def test_the_candidates_own_words_leave_no_tail() -> None:
     assert exam(*BEFORE, "  aaa    a")[1].tail is None
 
@@ -183,6 +204,17 @@ def test_a_profile_leans_but_does_not_decide() -> None:
     assert min(leanings) == -MOST_LEAN
     strangers = evidence.partials(window(" bbbbcc "), SURE, 0.0)
     assert LIKE.parted(candidate, strangers, evidence.tree(strangers)[-1]) == pytest.approx(0, abs=0.5)
+
+
+def test_where_the_candidate_is_known_a_second_voice_takes_more_than_even_odds() -> None:
+    unknown, known = Known(Profile(), LIKE), Known(exam(*BEFORE)[1], LIKE)
+    assert unknown.reserve == 0
+    assert known.reserve > 0
+    seen = window(" aaaabb ")
+    of = evidence.partials(seen, SURE, 0.0)
+    before = decide(seen, of, BY).second_voice
+    after = decide(seen, of, BY, reserve=known.reserve).second_voice
+    assert np.log(before / (1 - before)) - np.log(after / (1 - after)) == pytest.approx(known.reserve, abs=0.01)
 
 
 def test_the_committed_score_tells_strangers_apart() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from undertone.diarize.base import Place
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.embedding import normalised
 from undertone.diarize.local.profile import (
@@ -38,7 +39,16 @@ def same(one: Voice | None, other: Voice | None) -> bool:
 
 
 @pytest.mark.parametrize(
-    "profile", [Profile(), FULL, replace(FULL, rival=None), replace(FULL, tail=None), Profile(tail=voice(3))]
+    "profile",
+    [
+        Profile(),
+        FULL,
+        replace(FULL, rival=None),
+        replace(FULL, tail=None),
+        replace(FULL, tail_end=(2**31 - 1, 2**53)),
+        Profile(tail=voice(3)),
+        Profile(tail=voice(3), tail_end=(1, 60_000)),
+    ],
 )
 def test_what_is_written_is_read(profile: Profile) -> None:
     kept = write(profile)
@@ -47,6 +57,7 @@ def test_what_is_written_is_read(profile: Profile) -> None:
     assert same(again.voice, profile.voice)
     assert same(again.rival, profile.rival)
     assert same(again.tail, profile.tail)
+    assert again.tail_end == profile.tail_end
 
 
 @pytest.mark.parametrize("stored", [None, b"", b"a voice", bytes(2000), write(FULL)[:-1], write(FULL) + b"\0"])
@@ -69,7 +80,7 @@ def test_garbage_is_never_believed(stored: bytes) -> None:
 def test_another_versions_or_other_networks_voices_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = write(FULL)
     with monkeypatch.context() as other:
-        other.setattr(profiles, "_VERSION", 2)
+        other.setattr(profiles, "_VERSION", 3)
         assert read(kept) == Profile()
     monkeypatch.setattr(profiles, "_networks", lambda: b"newer one")
     assert read(kept) == Profile()
@@ -86,6 +97,21 @@ def test_words_before_a_window_without_sound_go_on_in_none_behind_it() -> None:
     assert same(kept.voice, FULL.voice)
     assert after_silence(None) is None
     assert after_silence(b"another engine's") == b"another engine's"
+
+
+@given(st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.integers(0, 2))
+def test_words_go_on_only_where_the_window_with_them_ends(stream: int, end: int, next_stream: int, start: int) -> None:
+    left = FULL.leaving(Place(stream, 0, 60_000 * end))
+    told = read(write(left)).entering(Place(next_stream, 60_000 * start, 60_000 * (start + 1)))
+    assert (told.tail is not None) == ((stream, end) == (next_stream, start))
+    assert same(told.voice, FULL.voice)
+    assert same(told.rival, FULL.rival)
+
+
+def test_words_of_windows_that_nobody_places_go_on_in_one_another_alone() -> None:
+    unplaced = read(write(FULL.leaving(None)))
+    assert same(unplaced.entering(None).tail, FULL.tail)
+    assert unplaced.entering(Place(1, 0, 60_000)).tail is None
 
 
 def test_the_first_who_speaks_for_long_enough_is_the_candidate() -> None:

@@ -41,6 +41,7 @@ create table participants (
     reason          text,                              -- why the state is what it is
     node            text,                              -- which node owns the live connection; null if none
     generation      bigint not null default 0,         -- raised by every hello: an older owner can write no more
+    accepted_at     timestamptz(3),                    -- when the newest owner's connection was accepted: older ones own it no more
     seen_at         timestamptz(3),
     degraded_at     timestamptz(3),                    -- degraded is said at most once a minute
     streams         integer not null default 0,        -- number of the newest stream

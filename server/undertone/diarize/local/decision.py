@@ -108,8 +108,8 @@ def _bent(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Bent:
     return Bent(*columns.T)
 
 
-def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None) -> Decision:
-    """Who is somebody else, among the partials of a window."""
+def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None, reserve: float = 0.0) -> Decision:
+    """Who is somebody else, among the partials of a window. `reserve` is taken off the log odds that anybody is."""
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
     joined = evidence.tree(of)
@@ -121,7 +121,7 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
     if best == -np.inf:
         best = by.bias + by.no_merge
     scores, of_stretches = scores[: len(joined)], scores[len(joined) :]
-    together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0])
+    together = float(by.overlap(evidence.overlap(seen, of, by.probe)[None])[0]) - reserve
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))
     if second_voice < 0.5:

@@ -1,7 +1,7 @@
 """The engine that needs no account and no network: decode, observe, decide.
 
-Cheap exits: a window without sound is done after decoding; the segmentation looks only at chunks in which Silero hears
-something, the voice embedding only at speech.
+Cheap exits: a window without sound is done after decoding, one of steady noise after its levels; the segmentation looks
+only at chunks in which Silero hears something, the voice embedding only at speech.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 
 from undertone.core.verdict import Diarization
-from undertone.diarize.base import Clip
+from undertone.diarize.base import Clip, Place
 from undertone.diarize.local import evidence
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.clarity import unclear
 from undertone.diarize.local.decision import decide, learned
-from undertone.diarize.local.decode import decode
+from undertone.diarize.local.decode import decoded
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.known import Known
 from undertone.diarize.local.likeness import likeness
@@ -45,28 +45,36 @@ class LocalDiarizer:
 
         Raises AnalysisError where the clip cannot be decoded.
         """
-        return self.listen(decode(clip), profile, threads)
+        sound = decoded(clip)
+        # At the clip's own rate first: what is silent there is silent at ours too, and need not be resampled.
+        if self.is_silent(sound.samples, sound.rate):
+            return silence(profile)
+        return self.listen(sound.resampled(), profile, threads, clip.place)
 
-    def listen(self, samples: Samples, profile: bytes | None = None, threads: int = 1) -> Diarization:
+    def listen(
+        self, samples: Samples, profile: bytes | None = None, threads: int = 1, place: Place | None = None
+    ) -> Diarization:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
         if self.is_silent(samples):
-            return Diarization(turns=(), engine=NAME, silent=True, profile=profiles.after_silence(profile))
-        return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile)
+            return silence(profile)
+        return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile, place)
 
-    def is_silent(self, samples: Samples) -> bool:
+    def is_silent(self, samples: Samples, rate: int = RATE) -> bool:
         """No sound above the gate."""
-        return float(np.percentile(levels(samples), _SILENT_PERCENTILE)) < _SILENT_DBFS
+        return float(np.percentile(levels(samples, rate), _SILENT_PERCENTILE)) < _SILENT_DBFS
 
     def observe(self, samples: Samples, threads: int = 1) -> Observation:
         """What the networks say: nearly all the work."""
         return self._observer.observe(samples, threads)
 
-    def decide(self, seen: Observation, duration_ms: int, profile: bytes | None = None) -> Diarization:
+    def decide(
+        self, seen: Observation, duration_ms: int, profile: bytes | None = None, place: Place | None = None
+    ) -> Diarization:
         """What was learned makes of it."""
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
-        known = Known(profiles.read(profile), self._likeness)
+        known = Known(profiles.read(profile).entering(place), self._likeness)
         cells = -(-seen.steps // STEPS_A_CELL)
-        judged = known.complete(of, decide(seen, of, self._learned, known.lean), cells)
+        judged = known.complete(of, decide(seen, of, self._learned, known.lean, known.reserve), cells)
         decided = judged.decision
         reason = unclear(seen, of)
         probabilities = dict(enumerate(decided.probabilities))
@@ -81,5 +89,12 @@ class LocalDiarizer:
             main=0 if decided.groups else None,
             # Noise disturbs the likeness too: nothing is claimed by it, and nothing learned.
             changed=None if reason else judged.changed,
-            profile=profiles.after_silence(profile) if reason else profiles.write(known.after(of, judged, cells)),
+            profile=profiles.after_silence(profile)
+            if reason
+            else profiles.write(known.after(of, judged, cells).leaving(place)),
         )
+
+
+def silence(profile: bytes | None) -> Diarization:
+    """What is heard in a window without sound."""
+    return Diarization(turns=(), engine=NAME, silent=True, profile=profiles.after_silence(profile))

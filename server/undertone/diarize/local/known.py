@@ -19,6 +19,9 @@ from undertone.diarize.local.profile import Profile, Voice
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+# Log odds. In an exam few minutes hold a second voice, of the scenes that were fitted on nearly half do. In 45 hours of
+# simulated exams (both parts) it spares four of seven false alarms, and costs one in fourteen second voices.
+_RESERVE: Final = 0.85
 # Of less speech nothing is claimed and nothing is kept: two seconds are about seven syllables.
 LEAST_CLAIM: Final = 2.0
 _LEAST_KEPT: Final = 1.5
@@ -47,6 +50,11 @@ class Judged:
 class Known:
     profile: Profile
     by: Likeness
+
+    @property
+    def reserve(self) -> float:
+        """What speaks against a second voice beforehand, where the candidate's is known."""
+        return _RESERVE if self.profile.candidate is not None else 0.0
 
     def lean(self, of: Partials, joined: Sequence[Merge], scores: Floats) -> Floats:
         """[merges] what the profile adds to the scores that two people meet in them."""

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from undertone.diarize.base import Place
 from undertone.diarize.local import models
 from undertone.diarize.local.embedding import normalised
 
@@ -31,14 +32,15 @@ SIZE: Final = 256
 LEAST_SECONDS: Final = 10.0
 LEAST_WINDOWS: Final = 2
 
-_VERSION: Final = 1
-# Mark, version, which networks the embeddings are from; then which of three voices follow, each with its windows,
-# seconds and direction; at the end a checksum.
+_VERSION: Final = 2
+# Mark, version, which networks the embeddings are from, which of three voices follow; with the tail, where it ends:
+# stream (0: nobody said) and ms; then the voices, each with its windows, seconds and direction; at the end a checksum.
 _HEAD: Final = struct.Struct("<3sB8sB")
 _MARK: Final = b"UVP"
+_END: Final = struct.Struct("<Iq")
 _VOICE: Final = struct.Struct(f"<If{2 * SIZE}s")
 _SUM: Final = struct.Struct("<I")
-LARGEST_BYTES: Final = _HEAD.size + 3 * _VOICE.size + _SUM.size
+LARGEST_BYTES: Final = _HEAD.size + _END.size + 3 * _VOICE.size + _SUM.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +68,25 @@ class Profile:
     voice: Voice | None = None  # the candidate's, or who may become it
     rival: Voice | None = None  # until the candidate's voice is established: somebody else who spoke alone
     tail: Voice | None = None  # the last words of the window before, if they were unlike the candidate
+    tail_end: tuple[int, int] | None = None  # stream and ms of media time where that window ended, if anybody said
 
     @property
     def candidate(self) -> Voice | None:
         """The candidate's voice, once enough of it was heard."""
         return self.voice if self.voice is not None and self.voice.established else None
+
+    def entering(self, place: Place | None) -> Profile:
+        """What a window there is told: the last words go on only where it begins as the window with them ends.
+
+        Behind a gap or another stream, and behind windows that failed or in which several may speak, which both add
+        nothing to the profile, they would be put together with words that have nothing to do with them.
+        """
+        follows = place is None or self.tail_end == (place.stream, place.start_ms)
+        return self if follows else replace(self, tail=None)
+
+    def leaving(self, place: Place | None) -> Profile:
+        """What a window there hands on."""
+        return replace(self, tail_end=None if place is None else (place.stream, place.end_ms))
 
     def heard(self, voice: Voice, like_voice: bool, like_rival: bool) -> Profile:
         """After a window in which one voice alone spoke, and whether it is like those that are kept."""
@@ -96,6 +112,8 @@ def write(profile: Profile) -> bytes:
     voices = [(1, profile.voice), (2, profile.rival), (4, profile.tail)]
     present = [(bit, voice) for bit, voice in voices if voice is not None]
     head = _HEAD.pack(_MARK, _VERSION, _networks(), sum(bit for bit, _ in present))
+    if profile.tail is not None:
+        head += _END.pack(*(profile.tail_end or (0, 0)))
     rows = [_VOICE.pack(voice.windows, voice.seconds, voice.unit.astype("<f2").tobytes()) for _, voice in present]
     content = head + b"".join(rows)
     return content + _SUM.pack(zlib.crc32(content))
@@ -123,9 +141,12 @@ def _parsed(stored: bytes) -> Profile:
         raise ValueError("another version's")
     if checksum != _SUM.pack(zlib.crc32(content)):
         raise ValueError("damaged")
-    rows = iter([_voice(*row) for row in _VOICE.iter_unpack(content[_HEAD.size :])])
+    begin, end = _HEAD.size, (0, 0)
+    if present & 4:
+        end, begin = _END.unpack_from(content, begin), begin + _END.size
+    rows = iter([_voice(*row) for row in _VOICE.iter_unpack(content[begin:])])
     voice, rival, tail = (next(rows, None) if present & bit else None for bit in (1, 2, 4))
-    return Profile(voice, rival, tail)
+    return Profile(voice, rival, tail, end if end[0] else None)
 
 
 def _voice(windows: int, seconds: float, halves: bytes) -> Voice:
