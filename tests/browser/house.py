@@ -16,8 +16,8 @@ from tests.browser.visitor import Visitor, visiting
 from tests.conftest import short_folder
 from tests.serving import Server, running_server
 from tests.standins import livekit
-from tests.standins.answers import standing
 from tests.standins.livekit import LiveKit
+from tests.standins.serving import serving
 
 # One machine without a network is all there is: no names instead of addresses, and the loopback is a way.
 ON_ONE_MACHINE: Final = ("--disable-features=WebRtcHideLocalIpsWithMdns", "--allow-loopback-in-peer-connection")
@@ -67,7 +67,7 @@ def running_house() -> Iterator[House]:
     """Both of them; nobody gets into a room before its media is there (`open_house`)."""
     account = LiveKit()
     account.media_script = bundled("test/play/livekit.ts")
-    with standing(account.app) as url, short_folder() as folder:
+    with serving(account.app, sockets=True) as url, short_folder() as folder:
         said = {
             "UNDERTONE_ROOMS": "livekit",
             "UNDERTONE_LIVEKIT_URL": url.replace("http", "ws"),

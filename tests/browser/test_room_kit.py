@@ -16,7 +16,7 @@ from tests.browser.visitor import visiting
 from tests.conftest import short_folder
 from tests.serving import Server, running_server
 from tests.standins import realtimekit
-from tests.standins.answers import standing
+from tests.standins.serving import serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ THEIRS = "https://api.realtime.cloudflare.com"
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     account = realtimekit.realtimekit()
-    with standing(account.app) as url, short_folder() as folder:
+    with serving(account.app) as url, short_folder() as folder:
         said = {
             "UNDERTONE_ROOMS": "realtimekit",
             "UNDERTONE_REALTIMEKIT_ACCOUNT": realtimekit.ACCOUNT,
@@ -75,7 +75,7 @@ async def test_it_speaks_by_the_microphone_that_is_open_and_films_when_told(brow
             At("/kit.js", lambda _: Response(kit, media_type="text/javascript")),
         ]
     )
-    with standing(app) as url:
+    with serving(app) as url:
         context = await browser.new_context(permissions=["microphone", "camera"])
         page = await context.new_page()
         await page.goto(url)

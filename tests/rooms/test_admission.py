@@ -9,9 +9,9 @@ import pytest
 
 from tests.rooms.vendors import Vendor
 from tests.standins import livekit
-from tests.standins.answers import NEVER
 from tests.standins.kit import Kit
 from tests.standins.livekit import LiveKit, claims_of
+from tests.standins.serving import NeverAnswers
 from undertone.core.errors import Unavailable
 from undertone.rooms.base import Room, RoomsMisset
 
@@ -101,7 +101,7 @@ async def test_who_is_shown_out_can_not_come_back_and_at_the_end_nobody_enters(k
 async def test_after_a_failure_others_are_told_at_once_and_then_it_is_asked_again(kit: Vendor) -> None:
     provider = kit.provider()
     room = await provider.open("m", "Algebra")
-    kit.app.from_now_on(NEVER)
+    kit.app.always = NeverAnswers()
     with pytest.raises(Unavailable, match="did not answer"):
         await provider.admit(room, "p1", "Ada", "candidate")
     asked = len(kit.app.calls)

@@ -19,8 +19,8 @@ from tests.end_to_end.conftest import fresh_database
 from tests.rooms.vendors import Vendor
 from tests.serving import Server, prepared_server, running_server
 from tests.standins import realtimekit
-from tests.standins.answers import Reply
 from tests.standins.kit import Kit
+from tests.standins.serving import Answers
 from tests.web.room import bearer, problem_of
 from undertone.choices import refuse_unfurnished_rooms
 from undertone.config import ConfigError, Settings
@@ -64,7 +64,7 @@ def server(
 ) -> Iterator[Server]:
     """Started while the provider is down: that keeps nobody from serving."""
     vendor = running_vendors["realtimekit"]
-    vendor.app.from_now_on(Reply(500))
+    vendor.app.always = Answers(500)
     folder = tmp_path_factory.mktemp("rooms")
     with running_server(folder, database_url=database, env=said(vendor)) as server:
         assert "serving all the same" in server.log()
@@ -155,7 +155,7 @@ def test_a_provider_that_fails_costs_video_and_nothing_else(
 ) -> None:
     exam = Exam(http)
     limited = vendors["realtimekit"].reply((429, "More than 1200 requests per 300 seconds reached", 1))
-    kit.app.from_now_on(limited)
+    kit.app.always = limited
     refused = http.post("/meetings", json={"title": "Geometry"}, timeout=20)
     status, code, detail = problem_of(refused)
     assert (status, code) == (503, "unavailable")
@@ -175,7 +175,7 @@ def test_a_provider_that_fails_costs_video_and_nothing_else(
         assert datetime.now(UTC).timestamp() < within, data
         time.sleep(0.2)
     # And it ends, whatever the provider does.
-    kit.app.from_now_on(Reply(500))
+    kit.app.always = Answers(500)
     assert exam.call("POST", "/end").status_code == 204
     assert "was not closed: Cloudflare RealtimeKit failed (500)" in server.log()
     assert exam.call("DELETE", "").status_code == 204

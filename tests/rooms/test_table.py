@@ -32,9 +32,9 @@ async def test_what_undertone_does(vendors: dict[str, Vendor], nowhere: str, nam
     provider = vendor.provider(url=nowhere if "gone" in row.answers else None)
     replies = [vendor.reply(told) for told in row.answers if told != "gone"]
     if row.stays and replies:
-        vendor.app.from_now_on(replies[0])
+        vendor.app.always = replies[0]
     else:
-        vendor.app.next(*replies)
+        vendor.app.will(*replies)
     try:
         ends, fault = await outcome(provider, row.when, room)
     finally:

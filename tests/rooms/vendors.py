@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from tests.standins import dyte, livekit, realtimekit
-from tests.standins.answers import NEVER, Moody, Reply, standing
 from tests.standins.kit import Kit
 from tests.standins.livekit import LiveKit
+from tests.standins.serving import Answers, Behaviour, BreaksOff, Moody, NeverAnswers, serving
 from undertone.rooms.asking import Patience
 from undertone.rooms.base import Role, RoomProvider
 from undertone.rooms.dyte import dyte as dyte_rooms
@@ -45,33 +47,33 @@ class Vendor:
                 return dyte_rooms(f"{url}/v2", dyte.ORG, secret, PRESETS, QUICK)
         return LiveKitRooms(url.replace("http", "ws"), livekit.KEY, secret, QUICK)
 
-    def reply(self, told: Any) -> Reply:
+    def reply(self, told: Any) -> Behaviour:
         """What a row of the table says, as this vendor says it."""
         match told:
             case "slow":
-                return NEVER
+                return NeverAnswers()
             case "garbage":
-                return Reply(200, raw=b"\xff\x00 no JSON")
+                return Answers(200, b"\xff\x00 no JSON")
             case "html":
-                return Reply(200, raw=b"<!doctype html><title>Welcome to nginx!</title>")
+                return Answers(200, b"<!doctype html><title>Welcome to nginx!</title>")
             case "empty":
-                return Reply(200, {"success": True})
+                return said(200, {"success": True})
             case "presets":
-                return Reply(200, {"success": True, "data": [{"name": "host"}, {"name": "group_call_host"}]})
+                return said(200, {"success": True, "data": [{"name": "host"}, {"name": "group_call_host"}]})
             case "moved":
-                return Reply(302, headers={"Location": "https://elsewhere.example/"})
+                return Answers(302, headers={"Location": "https://elsewhere.example/"})
             case "huge":
-                return Reply(200, raw=b'"' + b"x" * 2**21 + b'"')
+                return Answers(200, b'"' + b"x" * 2**21 + b'"')
             case "cut":
-                return Reply(200, {"success": True}, lies=True)
+                return BreaksOff(b'{"success": true')
             case "echo":
                 return self.reply((422, f"bad {SECRETS[self.name]}"))
             case int():
                 return self.reply((told, ""))
             case (status, words):
-                return Reply(status, self.error(status, words))
+                return said(status, self.error(status, words))
             case (status, words, seconds):
-                return Reply(status, self.error(status, words), {"Retry-After": str(seconds)})
+                return said(status, self.error(status, words), {"Retry-After": str(seconds)})
         raise ValueError(told)
 
     def error(self, status: int, words: str) -> Any:
@@ -83,6 +85,11 @@ class Vendor:
         return {"success": False, "error": {"code": status, "message": words}}
 
 
+def said(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answers:
+    """JSON."""
+    return Answers(status, orjson.dumps(body), {"Content-Type": "application/json", **(headers or {})})
+
+
 @contextmanager
 def every_vendor() -> Iterator[dict[str, Vendor]]:
     """All three, running."""
@@ -91,6 +98,6 @@ def every_vendor() -> Iterator[dict[str, Vendor]]:
     accounts: dict[str, Kit | LiveKit] = {**kits, "livekit": server}
     with ExitStack() as open_ones:
         yield {
-            name: Vendor(name, open_ones.enter_context(standing(account.app)), account)
+            name: Vendor(name, open_ones.enter_context(serving(account.app, sockets=name == "livekit")), account)
             for name, account in accounts.items()
         }

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.standins.answers import Moody
+from tests.standins.serving import Moody
 
 Refusal = Callable[[int, str], Response]
 

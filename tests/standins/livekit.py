@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.standins.answers import Moody
+from tests.standins.serving import Moody
 
 KEY: Final = "APIundertonetests"
 SECRET: Final = "a-livekit-secret-of-these-tests-0123456789"

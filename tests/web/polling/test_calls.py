@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 
 from tests.core.frames import WINDOW_FRAMES, frames
 from tests.standins import realtimekit
-from tests.standins.answers import Reply, standing
 from tests.standins.kit import Kit
+from tests.standins.serving import Answers, serving
 from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, TWO_VOICES
 from tests.web.here import dial, hear
 from tests.web.polling.page import PAGE, Page, heard
@@ -209,7 +209,7 @@ async def test_a_provider_s_participant_is_known_by_its_id(house: Watched) -> No
     assert house.node.polling is not None
     theirs = realtimekit.realtimekit()
     theirs.presets.append("audio_proc_preset")
-    with standing(theirs.app) as url:
+    with serving(theirs.app) as url:
         presets: dict[Role, str] = {"candidate": "group_call_participant", "proctor": "group_call_host"}
         rooms = realtimekit_rooms(url, realtimekit.ACCOUNT, realtimekit.APP, realtimekit.TOKEN, presets)
         await _known_by_its_id(house, theirs, rooms)
@@ -245,7 +245,7 @@ async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> 
         ours = (await page.post(f"/meetings/{page.id}/participants", {"name": "Ada"}, **headers)).json()["data"]
         assert ours["room"]["token"] == theirs.participants()[-1]["token"] != ours["token"]
         # Their provider is away: they are heard all the same, by our id.
-        theirs.app.from_now_on(Reply(403))
+        theirs.app.always = Answers(403)
         alone = (await page.join()).json()
         assert alone["data"]["id"] == alone["undertone"]["id"]
         assert "missing" in alone["data"]["room"]
