@@ -24,7 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from undertone.choices import clip_store, listener, notifier, room_provider, shares
+from undertone.choices import clip_store, listener, notifier, open_lobby, shares
 from undertone.config import Settings
 from undertone.core.errors import MeetingEnded, NotFound, RemoteFault, Unavailable
 from undertone.core.messages import STREAM_PROTOCOL
@@ -58,6 +58,7 @@ from undertone.web.pages import NOT_BUILT, Facts, Pages
 from undertone.web.polling import PollingRoutes
 from undertone.web.problems import HANDLERS, not_a_call
 from undertone.web.proctor import ProctorSockets
+from undertone.web.rooms import Lobby, RoomRoutes
 from undertone.web.sockets import Entrance, Limits
 from undertone.web.static import read_bundle
 from undertone.web.tokens import Tokens, hash_secret
@@ -113,10 +114,10 @@ async def composed(settings: Settings, url: str, secrets: Sequence[str], sockets
     database = Database(url, max_connections=ours, pooled=reach.pooled)
     writing = Database(url, max_connections=candidates, pooled=reach.pooled)
     writing.shares_with(database)
-    async with _open(database), _open(writing):
+    async with open_lobby(settings) as lobby, _open(database), _open(writing):
         try:
             async with anyio.create_task_group() as tasks:
-                node, running = _assemble(settings, reach, database, writing, clips, secrets, sockets, name)
+                node, running = _assemble(settings, reach, database, writing, clips, secrets, sockets, name, lobby)
                 for part in running:
                     tasks.start_soon(part)
                 yield node
@@ -145,6 +146,7 @@ def _assemble(
     secrets: Sequence[str],
     sockets: int,
     name: str,
+    lobby: Lobby,
 ) -> tuple[Node, list[Part]]:
     """The parts in the order in which they need each other, and what of them runs."""
     tokens, links = Tokens(secrets), Links(secrets)
@@ -152,7 +154,7 @@ def _assemble(
     events, reviews = Events(database, tell.moved), Reviews(database, tell.moved)
     meetings = Meetings(database, tell.moved, tell.ended, tell.proctor_revoked)
     participants = Participants(database, tell.moved, tell.revoked)
-    audit = Audit(database)
+    audit, health = Audit(database), Health(database)
     api_key_hash = None if settings.api_key is None else hash_secret(settings.api_key)
     authority = Authority(tokens, meetings, participants, api_key_hash)
     entrance = Entrance(settings.origins, Limits(sockets=min(settings.max_sockets or sockets, sockets)))
@@ -168,7 +170,6 @@ def _assemble(
         node=name,
         max_speed=settings.max_speed,
     )
-    health = Health(database)
 
     async def take_snapshot(meeting: str) -> Snapshot:
         found = await snapshot(database, meeting)
@@ -197,7 +198,7 @@ def _assemble(
         audit=audit,
         authority=authority,
         tokens=tokens,
-        rooms=room_provider(settings),
+        lobby=lobby,
         limit=CreationLimit(settings.creates_per_minute),
         candidate_token_seconds=settings.candidate_token_seconds,
         proctor_token_seconds=settings.proctor_token_seconds,
@@ -215,9 +216,10 @@ def _assemble(
     polling = polling_routes(settings, meeting_routes, evidence_routes, hub, events, writing, clips, tell.moved, name)
     app = Starlette(
         routes=[
-            *Pages(bundle, facts, settings.public_url, clips.origin).routes(),
+            *Pages(bundle, facts, settings.public_url, clips.origin, lobby.reach).routes(),
             *health.routes(),
             *meeting_routes.routes(polling.entries() if polling else ()),
+            *RoomRoutes(authority, lobby, CreationLimit(settings.creates_per_minute)).routes(),
             *evidence_routes.routes(),
             WebSocketRoute("/stream", candidate_socket),
             WebSocketRoute("/channel", proctors),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import anyio
 
-from undertone.config import ConfigError, Settings
+from undertone.config import PREFIX, ConfigError, Settings
+from undertone.core.errors import Unavailable
 from undertone.diarize.base import AnalysisError
 from undertone.diarize.sherpa.models import Models
 from undertone.diarize.specification import Term, parse
-from undertone.rooms.base import RoomProvider
+from undertone.rooms.base import Role, RoomProvider
 from undertone.rooms.local import LocalRooms
 from undertone.store.clips import ClipStore
 from undertone.store.clips_cloud import CloudClips
@@ -26,6 +29,7 @@ from undertone.worker.ears import AnalysisFailed, Ear, EngineUnusable, Remote
 
 if TYPE_CHECKING:
     from undertone.diarize.deepgram.client import Deepgram
+    from undertone.web.rooms import Lobby
 
 log: Final = logging.getLogger("undertone")
 
@@ -71,9 +75,56 @@ def notifier(reach: Reach) -> Notifier:
     return Notifier(reach.listen_url)
 
 
-def room_provider(_: Settings) -> RoomProvider:
-    """Who opens rooms."""
+# What a provider can't do without.
+ROOMS_NEED: Final[Mapping[str, tuple[str, ...]]] = {
+    "realtimekit": ("realtimekit_account", "realtimekit_app", "realtimekit_token"),
+    "dyte": ("dyte_org", "dyte_key"),
+    "livekit": ("livekit_url", "livekit_api_key", "livekit_api_secret"),
+}
+
+
+def refuse_unfurnished_rooms(settings: Settings) -> None:
+    """Raises ConfigError naming what the meeting provider needs and was not told."""
+    missing = [PREFIX + name.upper() for name in ROOMS_NEED.get(settings.rooms, ()) if not getattr(settings, name)]
+    if missing:
+        raise ConfigError(f"{PREFIX}ROOMS={settings.rooms} needs {' and '.join(missing)}: set them (docs/rooms.md)")
+
+
+def room_provider(settings: Settings) -> RoomProvider:
+    """Who opens rooms. Raises ConfigError."""
+    refuse_unfurnished_rooms(settings)
+    given: list[str] = [getattr(settings, name) for name in ROOMS_NEED.get(settings.rooms, ())]
+    if settings.rooms == "local":
+        return LocalRooms()  # without loading the others
+
+    from undertone.rooms import dyte, livekit, realtimekit  # for who uses them: httpx takes 0.1 s to import
+
+    presets: Mapping[Role, str] = {"candidate": settings.candidate_preset, "proctor": settings.proctor_preset}
+    match settings.rooms, given:
+        case "realtimekit", [account, app, token]:
+            return realtimekit.realtimekit(settings.realtimekit_url, account, app, token, presets)
+        case "dyte", [org, key]:
+            return dyte.dyte(settings.dyte_url, org, key, presets)
+        case "livekit", [url, key, secret]:
+            return livekit.LiveKitRooms(url, key, secret)
     return LocalRooms()
+
+
+@asynccontextmanager
+async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
+    """The way into rooms, after one cheap question to their provider.
+
+    Raises RoomsMisset for settings that can't be right. A provider that is away keeps nobody from serving: exams are
+    heard without it.
+    """
+    from undertone.web.rooms import Lobby  # for who serves: workers need nothing of the web
+
+    async with aclosing(room_provider(settings)) as rooms:
+        try:
+            await rooms.check()
+        except Unavailable as fault:
+            log.warning("serving all the same, and meetings can't be created until it answers: %s", fault.detail)
+        yield Lobby(rooms)
 
 
 def ear(settings: Settings, processes: int) -> Ear:

@@ -117,7 +117,35 @@ class Settings:
     )
     candidate_token_seconds: int = _setting(4 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a candidate's token")
     proctor_token_seconds: int = _setting(12 * 3600, texts.whole(5, 7 * 86_400), "lifetime of a proctor's token")
-    rooms: str = _setting("local", texts.one_of("local"), "meeting provider; local needs no account")
+    rooms: str = _setting(
+        "local",
+        texts.one_of("local", "realtimekit", "dyte", "livekit"),
+        "meeting provider: local (no account), realtimekit, dyte or livekit; docs/rooms.md",
+    )
+    realtimekit_account: str | None = _setting(None, str, "realtimekit: the Cloudflare account's id")
+    realtimekit_app: str | None = _setting(None, str, "realtimekit: the app's id")
+    realtimekit_token: str | None = _setting(
+        None, texts.token, "realtimekit: an API token with the permission Realtime", private=True
+    )
+    realtimekit_url: str = _setting(
+        "https://api.cloudflare.com/client/v4",
+        texts.service_url("https://api.cloudflare.com/client/v4"),
+        "realtimekit: where its API is",
+    )
+    dyte_org: str | None = _setting(None, str, "dyte: the organization's id")
+    dyte_key: str | None = _setting(None, texts.token, "dyte: the organization's API key", private=True)
+    dyte_url: str = _setting(
+        "https://api.dyte.io/v2", texts.service_url("https://api.dyte.io/v2"), "dyte: where its API is"
+    )
+    livekit_url: str | None = _setting(
+        None, texts.server_url("wss://live.example.org"), "livekit: the server, as browsers reach it too"
+    )
+    livekit_api_key: str | None = _setting(None, str, "livekit: the API key's name")
+    livekit_api_secret: str | None = _setting(None, texts.token, "livekit: the API key's secret", private=True)
+    candidate_preset: str = _setting(
+        "group_call_participant", str, "realtimekit, dyte: the preset that candidates join with"
+    )
+    proctor_preset: str = _setting("group_call_host", str, "realtimekit, dyte: the preset that proctors join with")
     diarizer: str = _setting(
         "local",
         texts.engines,

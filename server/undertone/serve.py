@@ -14,7 +14,7 @@ import uvicorn
 from anyio.abc import TaskGroup, TaskStatus
 
 from undertone.app import Node, composed
-from undertone.choices import check_engines
+from undertone.choices import check_engines, refuse_unfurnished_rooms
 from undertone.config import ConfigError, Settings
 from undertone.core.messages import MAX_MESSAGE_BYTES
 from undertone.process import database_url, raise_open_files, signing_secrets
@@ -98,6 +98,7 @@ class StoppedAtOnce(Exception):
 def run(settings: Settings) -> int:
     """The command; returns the exit code. Raises ConfigError before anything has started."""
     settings.refuse_open_doors()
+    refuse_unfurnished_rooms(settings)
     listener = bind(settings)
     if settings.workers != 0:
         check_engines(settings)

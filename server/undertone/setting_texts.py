@@ -163,6 +163,18 @@ def service_url(example: str) -> Callable[[str], str]:
     return read
 
 
+def server_url(example: str) -> Callable[[str], str]:
+    """Reads the address of a server that is called and that sockets are opened to."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"the address of a server is needed, such as {example}")
+        return text.rstrip("/")
+
+    return read
+
+
 def _is_url(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment

@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
+from tests.browser.candidate.exam import Exam, begin_at_once, name_oneself
+from tests.browser.house import ON_ONE_MACHINE, House, open_house, room_of, running_house, somebody
 from tests.browser.scenes import Scene, busy_meeting, candidate, home, join, proctor
 from tests.browser.speech import write_wav
 from tests.browser.visitor import NARROW, Visitor, running_chromium, visiting
@@ -65,6 +68,60 @@ async def take(browser: Browser, server: Server, busy: dict[str, str], only: str
                     print(f"  {name}{ending}", flush=True)
 
 
+async def take_rooms(only: str, microphone: str) -> None:
+    """The video room: what is said of it before, the proctor's page, a candidate who mutes, and the room being away."""
+    with running_house() as house:
+        async with running_chromium(microphone, ON_ONE_MACHINE) as browser:
+            for ending, profile in LOOKS.items():
+                async with AsyncExitStack() as open_ones:
+                    await take_room(browser, house, open_ones, ending, profile, only)
+
+
+async def take_room(
+    browser: Browser, house: House, open_ones: AsyncExitStack, ending: str, profile: dict[str, Any], only: str
+) -> None:
+    """In one look."""
+    exam = Exam.create(house.server)
+    looks = {"device_scale_factor": 2, **profile}
+    async with open_house(browser, house):
+        for name in ("Ada Lovelace", "Emmy Noether", "Sofia Kovalevskaya"):
+            visitor = await open_ones.enter_async_context(somebody(browser, house))
+            page = await visitor.open(exam.link)
+            await name_oneself(page, name)
+            await begin_at_once(page)
+            await room_of(page).locator(".buttons button").first.click()
+        watch = await (await open_ones.enter_async_context(somebody(browser, house, **looks))).open(
+            f"{house.server.url}/watch/{exam.meeting}"
+        )
+        await watch.locator("input[name=token]").fill(exam.admin_id)
+        await watch.locator("form button.primary").click()
+        await room_of(watch).locator("video").nth(2).wait_for()
+        await room_of(watch).locator("ut-tile button").first.click()
+        mary = await (await open_ones.enter_async_context(somebody(browser, house, **looks))).open(exam.link)
+        await mary.locator("input[name=name]").fill("Mary Cartwright")
+        await picture(mary, f"room-name{ending}", only)
+        await mary.locator("form button.primary").click()
+        element = mary.locator("undertone-candidate")
+        await element.evaluate("element => { element.noCheck = true; }")
+        await element.locator("button.primary").click()
+        await room_of(mary).locator("ut-tile").nth(1).wait_for()
+        await picture(watch, f"room-proctor{ending}", only)
+        await room_of(mary).locator(".buttons button").last.click()
+        await picture(mary, f"room-candidate-muted{ending}", only)
+    await room_of(mary).locator(".notice").wait_for()
+    await picture(mary, f"room-candidate-away{ending}", only)
+    await room_of(watch).locator(".notice").wait_for()
+    await picture(watch, f"room-proctor-away{ending}", only)
+
+
+async def picture(page: Page, name: str, only: str) -> None:
+    """If it is wanted."""
+    if name.startswith(only):
+        await page.wait_for_timeout(500)  # what moves has come to rest
+        await page.screenshot(path=FOLDER / f"{name}.png")
+        print(f"  {name}", flush=True)
+
+
 async def main(only: str) -> None:
     """`only`: what the names of those that are wanted begin with."""
     FOLDER.mkdir(exist_ok=True)
@@ -79,6 +136,8 @@ async def main(only: str) -> None:
             busy = await busy_meeting(server, url)
             async with running_chromium(str(write_wav("two-voices", Path(speech)))) as browser:
                 await take(browser, server, busy, only)
+        if only.partition("-")[0] in ("", "room"):
+            await take_rooms(only, str(write_wav("two-voices", Path(speech))))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from undertone.core.protocol_doc import BODIES, DOCUMENT, PARTS, SHAPES, TEMPLAT
 from undertone.web.evidence import EvidenceRoutes
 from undertone.web.health import Health
 from undertone.web.meetings import MeetingRoutes
+from undertone.web.rooms import RoomRoutes
 
 ROOT = Path(__file__).resolve().parents[2]
 MORE = {"rubbish": documented}
@@ -66,7 +67,7 @@ def test_every_shape_that_is_named_is_described(page: str) -> None:
 def test_every_call_is_listed_and_every_call_listed_is_there(page: str) -> None:
     listed = set(re.findall(r"^\| `([A-Z]+) (/[^?`]*)", page, re.MULTILINE))
     routed = set()
-    for part in (MeetingRoutes, EvidenceRoutes):
+    for part in (MeetingRoutes, RoomRoutes, EvidenceRoutes):
         nobody = part(**dict.fromkeys([field.name for field in dataclasses.fields(part)]))  # type: ignore[arg-type]
         routed |= {(method, route.path) for route in nobody.routes() for method in route.methods or ()}
     routed |= {(method, route.path) for route in Health(None).routes() for method in route.methods or ()}  # type: ignore[arg-type]

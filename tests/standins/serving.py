@@ -17,7 +17,7 @@ import anyio
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _STARTS_WITHIN_S: Final = 20.0
@@ -38,11 +38,19 @@ class _Held(H11Protocol):
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The address of a server that runs in a thread of this process until the block ends."""
+def serving(app: ASGIApp, *, sockets: bool = False) -> Iterator[str]:
+    """The address of a server that runs in a thread of this process until the block ends; `sockets`: WebSockets too."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app, http=_Held, ws="none", lifespan="off", log_config=None, access_log=False, loop="asyncio")
+        uvicorn.Config(
+            app,
+            http=_Held,
+            ws="websockets-sansio" if sockets else "none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            loop="asyncio",
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -119,6 +127,28 @@ class Behaving:
             case NeverAnswers():
                 await anyio.sleep_forever()
         return None
+
+
+class Moody(Behaving):
+    """An application that does as it was told before it does as it should; it keeps the calls that came."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__()
+        self._app = app
+        self.calls: list[tuple[str, str]] = []
+
+    def behave(self) -> None:
+        """As it should from now on; and the calls so far are forgotten."""
+        self.queue.clear()
+        self.always = None
+        self.calls.clear()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http":
+            self.calls.append((scope["method"], scope["path"]))
+            app = await self.misbehave(Request(scope, receive)) or app
+        await app(scope, receive, send)
 
 
 class _Broken(Response):

@@ -8,7 +8,7 @@ import { compile, ROOT } from "./compile.ts";
 import { pages } from "./pages.ts";
 
 const DIST = join(ROOT, "dist");
-const ELEMENTS = ["index", "define", "define-candidate", "define-sidebar"];
+const ELEMENTS = ["index", "define", "define-candidate", "define-sidebar", "define-room"];
 
 /** Typed ES modules that need nothing else beside them. */
 async function packaged(): Promise<void> {

@@ -1,7 +1,7 @@
 // The recorder's worker and worklet are files of their own, whose names the code learns from here: they carry a hash
 // where caches may keep them for ever.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { type BuildOptions, type BuildResult, build, type Metafile } from "esbuild";
 
@@ -39,8 +39,20 @@ export async function compile(entries: string[], outdir: string, names: string):
   const [worker, worklet] = recorder.map((entry) => JSON.stringify(`./${parts.get(entry)?.file}`));
   const define = { WORKER_FILE: worker as string, WORKLET_FILE: worklet as string };
   const rest = await build({ ...options, entryPoints: entries, splitting: true, chunkNames: "chunk-[hash]", define });
+  forgetMaps(rest.metafile as Metafile);
   writeFileSync(join(outdir, "licences.txt"), licences([first, rest]));
   return new Map([...parts, ...made(rest)]);
+}
+
+/** The scripts of room providers: each map is as large as all of ours, and leads to a source that is compiled itself. */
+function forgetMaps({ outputs }: Metafile): void {
+  for (const [file, { inputs }] of Object.entries(outputs)) {
+    const theirs = Object.keys(inputs).some((path) => /node_modules\/(livekit-client|@cloudflare)\//.test(path));
+    if (!theirs || !file.endsWith(".js")) continue;
+    const path = join(ROOT, file);
+    writeFileSync(path, readFileSync(path, "utf8").replace(/\/\/# sourceMappingURL=\S+\s*$/, ""));
+    rmSync(`${path}.map`);
+  }
 }
 
 /** The licences of all packages that something was taken from. */
@@ -50,8 +62,10 @@ function licences(results: BuildResult[]): string {
   const texts = [...new Set(packages)].sort().map((name) => {
     const folder = join(ROOT, "node_modules", name);
     const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-    if (!file) throw new Error(`${name} has no licence beside it`);
-    return `${name}\n\n${readFileSync(join(folder, file), "utf8").trim()}`;
+    if (file) return `${name}\n\n${readFileSync(join(folder, file), "utf8").trim()}`;
+    const { license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    if (!license) throw new Error(`${name} has no licence`);
+    return `${name}\n\n${license}, says its package.json; no text comes with it.`;
   });
   return `${[...texts, LAME].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }

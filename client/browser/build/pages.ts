@@ -12,6 +12,7 @@ const STABLE: Readonly<Record<string, string>> = {
   "undertone.js": "src/define.ts",
   "undertone-candidate.js": "src/define-candidate.ts",
   "undertone-sidebar.js": "src/define-sidebar.ts",
+  "undertone-room.js": "src/define-room.ts",
 };
 
 export async function pages(): Promise<void> {

@@ -45,7 +45,7 @@ class Overloaded(RemoteFault):
 
 class Unavailable(RemoteFault):
     close, code, status = 4002, "unavailable", 503
-    meaning = "the clip store or the database is away"
+    meaning = "the clip store, the database or the room provider is away"
 
 
 class FellBehind(RemoteFault):

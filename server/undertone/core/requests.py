@@ -6,7 +6,7 @@ the shape in which the common meeting providers answer.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -70,14 +70,48 @@ class GiveReview(Struct, frozen=True, kw_only=True):
     note: Note | None = None
 
 
+class RoomKind(Struct, frozen=True, kw_only=True):
+    """Whose video room a meeting has. `local` meetings have none."""
+
+    provider: str
+
+
+class RoomData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a front end needs to enter the meeting's video room: `server`, and the provider's `token` for the one whom
+    it knows as `id`. Without a token the provider could not be asked, and `missing` says why: the exam goes on, and
+    `POST /meetings/{id}/room` asks again later."""
+
+    provider: str
+    id: str | None = None
+    token: str | None = None
+    server: str | None = None
+    missing: str | None = None
+    retry_after_ms: int | None = None
+
+
+class EnterRoom(Struct, frozen=True, kw_only=True):
+    """`POST /meetings/{id}/room`. `name` and `key` are for whoever shows the `admin_id`, which names nobody: what the
+    others see, and an id of the tab's own choice, so that asking again enters nobody twice."""
+
+    name: Name | None = None
+    key: Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]{1,48}$")] | None = None
+
+
+class RoomEntered(Struct, frozen=True, kw_only=True):
+    """The answer to `POST /meetings/{id}/room`."""
+
+    success: Literal[True] = True
+    data: RoomData
+
+
 class MeetingData(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A meeting as its creator sees it. `room` is what the room provider adds."""
+    """A meeting as its creator sees it. `room` is there if it has one."""
 
     id: str
     title: str
     created_at: str
     ended_at: str | None = None
-    room: dict[str, Any] | None = None
+    room: RoomKind | None = None
 
 
 class MeetingCreated(Struct, frozen=True, kw_only=True):
@@ -105,13 +139,13 @@ class MeetingList(Struct, frozen=True, kw_only=True):
 
 
 class CredentialData(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A participant or proctor and the token to connect with. `room` is what the room provider adds."""
+    """A participant or proctor and the token to connect with. `room` is there if the meeting has one."""
 
     id: str
     name: str
     token: str
     expires_at: str
-    room: dict[str, Any] | None = None
+    room: RoomData | None = None
 
 
 class CredentialIssued(Struct, frozen=True, kw_only=True):

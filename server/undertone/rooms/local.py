@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from undertone.rooms.base import Admission, Role, Room
+from undertone.rooms.base import NO_ROOM, Admission, Role, Room
 
 
 class LocalRooms:
     """Every room is already open to whoever has our token."""
 
     name = "local"
+    reach = NO_ROOM
+
+    async def check(self) -> None:
+        """Nothing to be wrong."""
 
     async def open(self, meeting: str, title: str) -> Room:
         """Nothing to open."""
@@ -18,5 +22,11 @@ class LocalRooms:
         """Our own token is all that is needed."""
         return Admission()
 
+    async def remove(self, room: Room, participant: str, role: Role) -> None:
+        """Nowhere to be shown out of: the token is revoked."""
+
     async def close(self, room: Room) -> None:
         """Nothing to close."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -15,7 +15,7 @@ from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
 from undertone.web.tokens import Claims, Role, Tokens, holds, require_well_formed, well_formed
 
-__all__ = ["Authority", "Claims", "Proctor", "Tokens"]
+__all__ = ["Authority", "Claims", "Guest", "Proctor", "Tokens"]
 
 ADMIN: Final = "admin"  # how the holder of an admin_id is called where nobody gave a name
 
@@ -33,6 +33,17 @@ class Proctor:
     def named(self) -> str:
         """As the audit trail writes it: names repeat, ids don't."""
         return self.name if self.admin else f"{self.name} ({self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Whoever may enter a meeting's room. An `admin` is nobody by name: the `admin_id` says no more."""
+
+    meeting: Meeting
+    id: str
+    name: str
+    role: Role
+    admin: bool
 
 
 class Authority:
@@ -86,6 +97,20 @@ class Authority:
         if self._is_api_key(credential):
             raise Forbidden("this call takes the admin_id or a proctor's token: POST …/proctors makes one")
         raise Unauthorized("this is neither the meeting's admin_id nor a proctor's token")
+
+    async def guest(self, meeting: str, credential: str) -> Guest:
+        """Who may enter the meeting's room: a candidate by token, a proctor by token or the `admin_id`."""
+        require_well_formed(meeting)
+        if "." in credential and not self._is_api_key(credential):
+            claims = self._tokens.verify(credential)
+            if claims.role == "candidate":
+                if claims.meeting != meeting:
+                    raise Forbidden("the token is for another meeting")
+                row = await self.meeting(meeting)
+                _, participant = await self.candidate(credential)
+                return Guest(row, participant.id, participant.name, "candidate", admin=False)
+        proctor = await self.proctor_by_bearer(meeting, credential)
+        return Guest(await self.meeting(meeting), proctor.id, proctor.name, "proctor", proctor.admin)
 
     async def _proctor_by_token(self, meeting: str, token: str) -> Proctor:
         claims = self._claims(token, "proctor")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -32,7 +30,6 @@ from undertone.core.requests import (
     RenewToken,
 )
 from undertone.core.times import rfc3339
-from undertone.rooms.base import Admission, Room, RoomProvider
 from undertone.store.audit import Audit
 from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
@@ -40,9 +37,8 @@ from undertone.web.auth import ADMIN, Authority
 from undertone.web.bodies import address, answer, bearer, maybe_bearer, read_json, whole_number
 from undertone.web.calls import Entry, routes
 from undertone.web.limits import CreationLimit
+from undertone.web.rooms import Lobby
 from undertone.web.tokens import Role, Tokens, hash_secret, new_id, new_secret, require_well_formed, well_formed
-
-log: Final = logging.getLogger("undertone.web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class MeetingRoutes:
     audit: Audit
     authority: Authority
     tokens: Tokens
-    rooms: RoomProvider
+    lobby: Lobby
     limit: CreationLimit
     candidate_token_seconds: int
     proctor_token_seconds: int
@@ -83,21 +79,25 @@ class MeetingRoutes:
         self.authority.creator(maybe_bearer(request))
         body = await read_json(request, CreateMeeting)
         meeting, admin_id, join_secret = new_id(), new_secret(), new_secret()
-        room = await self.rooms.open(meeting, body.title)
-        created = await self.meetings.create(
-            meeting, body.title, hash_secret(admin_id), hash_secret(join_secret), self.rooms.name, room.data
-        )
-        return answer(MeetingCreated(data=_meeting(created), admin_id=admin_id, join_secret=join_secret), 201)
+        provider, room = await self.lobby.open(meeting, body.title)
+        try:
+            created = await self.meetings.create(
+                meeting, body.title, hash_secret(admin_id), hash_secret(join_secret), provider, room
+            )
+        except RemoteFault:
+            await self.lobby.discard(meeting, room)
+            raise
+        return answer(MeetingCreated(data=self._meeting(created), admin_id=admin_id, join_secret=join_secret), 201)
 
     async def list_meetings(self, request: Request) -> Response:
         self.authority.api_key(maybe_bearer(request))
         limit = whole_number(request, "limit", DEFAULT_MEETINGS, 1, MAX_MEETINGS)
         page = await self.meetings.list(limit, request.query_params.get("before"))
-        return answer(MeetingList(data=[_meeting(each) for each in page.meetings], next=page.next))
+        return answer(MeetingList(data=[self._meeting(each) for each in page.meetings], next=page.next))
 
     async def show(self, request: Request) -> Response:
         meeting = await self.authority.insider(request.path_params["meeting"], bearer(request))
-        return answer(MeetingFound(data=_meeting(meeting)))
+        return answer(MeetingFound(data=self._meeting(meeting)))
 
     async def create_participant(self, request: Request) -> Response:
         return answer(await self.join(request), 201)
@@ -129,6 +129,8 @@ class MeetingRoutes:
         if body.expected_voices is None and body.revoked is None:
             raise BadMessage("say what to change: expected_voices, revoked, or both")
         changed = await self.participants.change(meeting.id, participant, body.expected_voices, body.revoked)
+        if body.revoked:
+            await self.lobby.leave(meeting, participant, "candidate")
         did = ", ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(body).items() if value is not None)
         await self.audit.write(meeting.id, ADMIN, f"participant_changed: {did}", participant, address(request))
         return answer(_participant(changed))
@@ -149,6 +151,8 @@ class MeetingRoutes:
         if body.revoked is None:
             raise BadMessage("say what to change: revoked")
         changed = await self.meetings.change_proctor(meeting.id, proctor, body.revoked)
+        if body.revoked:
+            await self.lobby.leave(meeting, proctor, "proctor")
         did = f"proctor_changed: revoked={body.revoked}"
         await self.audit.write(meeting.id, ADMIN, did, proctor, address(request))
         return answer(ProctorData(id=changed.id, name=changed.name, revoked=changed.revoked_at is not None))
@@ -156,13 +160,13 @@ class MeetingRoutes:
     async def end(self, request: Request) -> Response:
         meeting = await self.authority.manager(request.path_params["meeting"], bearer(request))
         await self.meetings.end(meeting.id)
-        await self._close_room(meeting)
+        await self.lobby.close(meeting)
         return Response(status_code=204)
 
     async def delete(self, request: Request) -> Response:
         meeting = await self.authority.manager(request.path_params["meeting"], bearer(request))
         await self.meetings.delete(meeting.id)
-        await self._close_room(meeting)
+        await self.lobby.close(meeting)
         return Response(status_code=204)
 
     async def _credential(self, meeting: Meeting, sub: str, name: str, role: Role, status: int) -> Response:
@@ -171,24 +175,22 @@ class MeetingRoutes:
     async def admit(
         self, meeting: Meeting, sub: str, name: str, role: Role, preset: str | None = None
     ) -> CredentialIssued:
-        """Lets somebody into the room, with a token of ours. `preset` is the room provider's word for what they may."""
-        admission = await self.rooms.admit(Room(meeting.provider_data), sub, name, role, preset)
+        """Lets somebody in, with a token of ours. `preset` is the room provider's word for what they may there."""
+        room = await self.lobby.enter(meeting, sub, name, role, preset)
         ttl = self.candidate_token_seconds if role == "candidate" else self.proctor_token_seconds
         token, expires_at = self.tokens.mint(sub, meeting.id, role, name, ttl)
-        data = CredentialData(id=sub, name=name, token=token, expires_at=rfc3339(expires_at), room=_extra(admission))
+        data = CredentialData(id=sub, name=name, token=token, expires_at=rfc3339(expires_at), room=room)
         return CredentialIssued(data=data)
 
-    async def _close_room(self, meeting: Meeting) -> None:
-        try:
-            await self.rooms.close(Room(meeting.provider_data))
-        except RemoteFault as fault:
-            # The meeting has ended here whatever the provider does; its own limits end the room.
-            log.warning("the room of meeting %s was not closed: %s", meeting.id, fault.detail)
-
-
-def _meeting(row: Meeting) -> MeetingData:
-    ended_at = None if row.ended_at is None else rfc3339(row.ended_at)
-    return MeetingData(id=row.id, title=row.title, created_at=rfc3339(row.created_at), ended_at=ended_at)
+    def _meeting(self, row: Meeting) -> MeetingData:
+        ended_at = None if row.ended_at is None else rfc3339(row.ended_at)
+        return MeetingData(
+            id=row.id,
+            title=row.title,
+            created_at=rfc3339(row.created_at),
+            ended_at=ended_at,
+            room=self.lobby.kind(row),
+        )
 
 
 def _participant(row: Participant) -> ParticipantData:
@@ -200,7 +202,3 @@ def _participant(row: Participant) -> ParticipantData:
         revoked=row.revoked_at is not None,
         state=row.state,
     )
-
-
-def _extra(admission: Admission) -> dict[str, object] | None:
-    return dict(admission.data) or None

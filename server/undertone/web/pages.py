@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from undertone.rooms.base import NO_ROOM, Reach
 from undertone.web.bodies import base_url
 from undertone.web.problems import HttpFault
 from undertone.web.static import Bundle, takes
@@ -30,10 +31,10 @@ NOT_BUILT: Final = "the pages were not built: run `make bundle`, which takes sec
 # small pictures in styles. Sockets are named besides 'self', which in Safari before 15.4 did not cover them.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'{sockets}{clips}; worker-src 'self'; media-src 'self' blob:{clips}; font-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'{sockets}{clips}{rooms}; worker-src 'self'{workers}; media-src 'self' blob:{clips}; "
+    "font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_POWERS: Final = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=()"
+_POWERS: Final = "microphone=(self), camera=({camera}), geolocation=(), display-capture=(), payment=(), usb=()"
 # What a Host header may hold to stand in a policy: it comes from the caller.
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -58,6 +59,7 @@ class Pages:
     facts: Facts
     public_url: str | None
     clips_origin: str | None = None  # where links to clips lead, if not to this server
+    reach: Reach = NO_ROOM  # where meetings may have a room, its provider
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -71,13 +73,13 @@ class Pages:
     async def home(self, request: Request) -> Response:
         if not wants_html(request.headers.get("accept", "")):
             return JSONResponse({"message": MESSAGE}, headers={"Vary": "Accept"})
-        return self._page(request, "home")
+        return self._page(request, "home", NO_ROOM)
 
     async def join(self, request: Request) -> Response:
-        return self._page(request, "join")
+        return self._page(request, "join", self.reach)
 
     async def watch(self, request: Request) -> Response:
-        return self._page(request, "watch")
+        return self._page(request, "watch", self.reach)
 
     async def static(self, request: Request) -> Response:
         if self.bundle is None:
@@ -87,7 +89,7 @@ class Pages:
             raise HttpFault(404, "not_found", "no such file, or one of another version: load the page anew")
         return file.respond(request)
 
-    def _page(self, request: Request, name: str) -> Response:
+    def _page(self, request: Request, name: str, reach: Reach) -> Response:
         if self.bundle is None:
             return PlainTextResponse(f"Undertone runs, but {NOT_BUILT}.", 503)
         url = base_url(request, self.public_url)
@@ -104,23 +106,26 @@ class Pages:
         page = Template(self.bundle.pages[name]).substitute(facts=html.escape(json.dumps(facts)), prefix=prefix)
         headers = {
             "Vary": "Accept",
-            "Content-Security-Policy": policy(request.url.netloc, self.public_url, self.clips_origin),
-            "Permissions-Policy": _POWERS,
+            "Content-Security-Policy": policy(request.url.netloc, self.public_url, self.clips_origin, reach),
+            "Permissions-Policy": _POWERS.format(camera="self" if reach.camera else ""),
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
         }
         return HTMLResponse(page, headers=headers)
 
 
-def policy(host: str, public_url: str | None, clips_origin: str | None = None) -> str:
+def policy(host: str, public_url: str | None, clips_origin: str | None = None, reach: Reach = NO_ROOM) -> str:
     """The Content-Security-Policy of a page that was asked for at `host`, or is reached at `public_url`.
 
-    Clips may come from `clips_origin` too.
+    Clips may come from `clips_origin` too. `reach` is what a room provider needs on top: its own addresses, and no
+    script of it.
     """
     there = urlsplit(public_url or "")
     host = there.netloc or host
     return _POLICY.format(
         sockets=f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else "",
+        rooms="".join(f" {source}" for source in reach.connect),
+        workers="".join(f" {source}" for source in reach.workers),
         # Where the links to clips lead, from whichever address the page was opened at.
         clips=(f" {there.scheme}://{there.netloc}" if public_url else "")
         + (f" {clips_origin}" if clips_origin else ""),

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from undertone.core.errors import Conflict, Forbidden, MeetingEnded, Unauthorized
 from undertone.core.messages import Name
+from undertone.core.requests import RoomData
 from undertone.core.times import rfc3339
 from undertone.store.audit import Audit
 from undertone.store.participants import Participant, Participants
@@ -124,10 +125,9 @@ class PollingRoutes:
         body = await read_json(request, JoinOpenly)
         participant = new_id()
         ours = (await self.meetings.admit(meeting, participant, body.name, "candidate", body.preset_name)).data
-        room = ours.room or {}
-        theirs = room.get("id")
-        await self.participants.add(meeting.id, participant, body.name, None if theirs is None else str(theirs))
-        data = msgspec.structs.replace(ours, id=room.get("id", ours.id), token=room.get("token", ours.token))
+        room = ours.room if ours.room is not None and ours.room.token is not None else RoomData(provider="")
+        await self.participants.add(meeting.id, participant, body.name, room.id)
+        data = msgspec.structs.replace(ours, id=room.id or ours.id, token=room.token or ours.token)
         own = {"id": ours.id, "token": ours.token, "expires_at": ours.expires_at}
         return {"success": True, "data": data, "undertone": own}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -12,6 +12,9 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.core.frames import WINDOW_FRAMES, frames
+from tests.standins import realtimekit
+from tests.standins.kit import Kit
+from tests.standins.serving import Answers, serving
 from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, TWO_VOICES
 from tests.web.here import dial, hear
 from tests.web.polling.page import PAGE, Page, heard
@@ -20,10 +23,12 @@ from tests.web.watched import Watched
 from undertone.core.messages import Finish, StreamHello
 from undertone.core.messages import encode as encode_message
 from undertone.core.verdict import Diarization
-from undertone.rooms.base import Admission, Role, Room
+from undertone.rooms.base import Role, RoomProvider
+from undertone.rooms.realtimekit import realtimekit as realtimekit_rooms
 from undertone.web.calls import routes
 from undertone.web.polling import LOOPBACK_ORIGINS, allowed_origins
 from undertone.web.problems import HANDLERS
+from undertone.web.rooms import Lobby
 
 pytestmark = pytest.mark.anyio
 
@@ -200,37 +205,30 @@ async def test_nobody_joins_or_uploads_after_the_end(page: Page) -> None:
     assert await page.rows("select from participants where meeting = :meeting") == []
 
 
-@dataclass
-class TheirRooms:
-    """A provider with ids and tokens of its own."""
-
-    name: str = "theirs"
-    asked: list[tuple[str, str, str, str | None]] = field(default_factory=list)
-
-    async def open(self, meeting: str, title: str) -> Room:
-        return Room({"id": f"room-of-{meeting}"})
-
-    async def admit(self, room: Room, participant: str, name: str, role: Role, preset: str | None = None) -> Admission:
-        self.asked.append((participant, name, role, preset))
-        return Admission({"id": f"theirs-{participant}", "token": f"token of {room.data['id']}"})
-
-    async def close(self, room: Room) -> None:
-        """Nothing to close."""
-
-
 async def test_a_provider_s_participant_is_known_by_its_id(house: Watched) -> None:
     assert house.node.polling is not None
-    theirs = TheirRooms()
-    polling = replace(house.node.polling, meetings=replace(house.node.polling.meetings, rooms=theirs))
+    theirs = realtimekit.realtimekit()
+    theirs.presets.append("audio_proc_preset")
+    with serving(theirs.app) as url:
+        presets: dict[Role, str] = {"candidate": "group_call_participant", "proctor": "group_call_host"}
+        rooms = realtimekit_rooms(url, realtimekit.ACCOUNT, realtimekit.APP, realtimekit.TOKEN, presets)
+        await _known_by_its_id(house, theirs, rooms)
+        await rooms.aclose()
+
+
+async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> None:
+    assert house.node.polling is not None
+    polling = replace(house.node.polling, meetings=replace(house.node.polling.meetings, lobby=Lobby(rooms)))
     app = Starlette(routes=routes(polling.entries()), exception_handlers=HANDLERS)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://theirs") as http, heard(house):
         page = await Page(house, http).create()
         answer = (await page.join()).json()
         data = json.loads(answer["detail"])["data"]
-        [(participant, *asked)] = theirs.asked
-        assert asked == ["new user", "candidate", "audio_proc_preset"]
-        assert (data["id"], data["token"]) == (f"theirs-{participant}", f"token of room-of-{page.id}")
+        [added] = theirs.participants()
+        assert (added["name"], added["preset_name"]) == ("new user", "audio_proc_preset")
+        assert (data["id"], data["token"]) == (added["id"], added["token"])
+        participant = added["custom_participant_id"]
         assert answer["undertone"]["id"] == participant
         async with dial(house.url + "/stream") as line:
             await line.send(encode_message(StreamHello(token=answer["undertone"]["token"])))
@@ -245,7 +243,12 @@ async def test_a_provider_s_participant_is_known_by_its_id(house: Watched) -> No
         # Somebody of ours, who shows a credential, gets our token.
         headers = {"Authorization": f"Bearer {page.admin_id}"}
         ours = (await page.post(f"/meetings/{page.id}/participants", {"name": "Ada"}, **headers)).json()["data"]
-        assert ours["room"]["token"] == f"token of room-of-{page.id}" != ours["token"]
+        assert ours["room"]["token"] == theirs.participants()[-1]["token"] != ours["token"]
+        # Their provider is away: they are heard all the same, by our id.
+        theirs.app.always = Answers(403)
+        alone = (await page.join()).json()
+        assert alone["data"]["id"] == alone["undertone"]["id"]
+        assert "missing" in alone["data"]["room"]
 
 
 @pytest.mark.parametrize(

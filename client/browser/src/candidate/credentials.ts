@@ -1,7 +1,7 @@
 /** Who this browser is in a meeting: after a reload and in a second tab the same participant, not another one. */
 
 import { Api, ApiError } from "../shell/api.ts";
-import type { CredentialData } from "../wire/messages.ts";
+import type { CredentialData, RoomData } from "../wire/messages.ts";
 
 export interface Identity {
   server: string;
@@ -12,6 +12,8 @@ export interface Identity {
   /** Or: joins by itself. */
   joinSecret: string;
   renew: (() => Promise<string>) | undefined;
+  /** Each token from now on, with the way into the video room if the server just said it. */
+  onToken?: (token: string, room: RoomData | undefined) => void;
 }
 
 /** This tab's own first: in another tab of this browser somebody else may join. */
@@ -33,9 +35,8 @@ export class Credentials {
    * renewed when the server asks for that. Rejects with ApiError.
    */
   async first(): Promise<string> {
-    const { token } = this.#identity;
-    if (token) return token;
-    return this.#kept?.token ?? this.#join();
+    const token = this.#identity.token || this.#kept?.token;
+    return token ? this.#told(token) : this.#join();
   }
 
   /** The server knows nothing of this participant any more, or its secret has changed: the next beginning joins anew. */
@@ -47,7 +48,7 @@ export class Credentials {
   /** The next token, as the last one ends. Rejects with an error whose `final` says whether asking again is of use. */
   async renew(): Promise<string> {
     const { server, meeting, joinSecret, renew } = this.#identity;
-    if (renew) return renew();
+    if (renew) return this.#told(await renew());
     if (!joinSecret || !this.#kept) throw new ApiError(401, "token_expired", "the token has ended; set `renew`");
     return this.#keep(await new Api(server, joinSecret).renew(meeting, this.#kept.id, this.#kept.token));
   }
@@ -57,7 +58,7 @@ export class Credentials {
     return this.#keep(await new Api(server, joinSecret).join(meeting, { name }));
   }
 
-  #keep({ id, name, token }: CredentialData): string {
+  #keep({ id, name, token, room }: CredentialData): string {
     this.#kept = { id, name, token };
     for (const storage of STORAGES) {
       try {
@@ -66,6 +67,11 @@ export class Credentials {
         // Storage is off: a reload is then another participant.
       }
     }
+    return this.#told(token, room);
+  }
+
+  #told(token: string, room?: RoomData): string {
+    this.#identity.onToken?.(token, room);
     return token;
   }
 

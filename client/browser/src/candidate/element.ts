@@ -8,11 +8,12 @@ import { Microphone } from "../recorder/microphone.ts";
 import { loadAhead, workletUrl } from "../recorder/recorder.ts";
 import { ApiError } from "../shell/api.ts";
 import { tokens } from "../style/tokens.ts";
+import type { RoomData } from "../wire/messages.ts";
 import { MicrophoneCheck } from "./check.ts";
 import { Credentials } from "./credentials.ts";
 import { Exam } from "./exam.ts";
 import { exam, line } from "./examview.ts";
-import { bitrateOf, processingOf } from "./settings.ts";
+import { ATTRIBUTES, bitrateOf, processingOf } from "./settings.ts";
 import { type CandidateState, type Phase, reasonOf, stateOf } from "./state.ts";
 import { styles } from "./styles.ts";
 import { examKey, forget, remember, underWay } from "./tab.ts";
@@ -29,24 +30,11 @@ const RETENTION_DAYS = 30;
  * `theme`; `no-check`; `bitrate` (kbit/s); `retention-days`; `echo-cancellation`, `noise-suppression`, `auto-gain`
  * (`on` or `off`). Properties: the same in camelCase, and `renew`, which gives the next token.
  * Slot `consent` replaces the consent text. Events, composed: `undertone-state` {state}, `undertone-finished`
- * {bytes, windows}, `undertone-error` {code, detail}.
+ * {bytes, windows}, `undertone-error` {code, detail}; for a video room `undertone-token` {token, room?} and
+ * `undertone-track` {track}, which is the property `track` too.
  */
 export class UndertoneCandidate extends LitElement {
-  static override properties = {
-    server: {},
-    meeting: {},
-    name: {},
-    token: {},
-    joinSecret: { attribute: "join-secret" },
-    lang: { reflect: true },
-    theme: { reflect: true },
-    bitrate: { type: Number },
-    retentionDays: { type: Number, attribute: "retention-days" },
-    noCheck: { type: Boolean, attribute: "no-check" },
-    echoCancellation: { attribute: "echo-cancellation" },
-    noiseSuppression: { attribute: "noise-suppression" },
-    autoGain: { attribute: "auto-gain" },
-  };
+  static override properties = ATTRIBUTES;
   static override styles = [tokens, styles];
 
   declare server: string;
@@ -72,6 +60,7 @@ export class UndertoneCandidate extends LitElement {
   #exam: Exam | undefined;
   #devices: readonly MediaDeviceInfo[] = [];
   #sure = false;
+  #track: MediaStreamTrack | null = null;
 
   constructor() {
     super();
@@ -90,6 +79,11 @@ export class UndertoneCandidate extends LitElement {
       status: this.#exam?.status ?? null,
       awayMs: this.#exam?.awayMs ?? 0,
     });
+  }
+
+  /** The microphone as it is open now; null while it is not. Not to be stopped or muted: Undertone hears by it. */
+  get track(): MediaStreamTrack | null {
+    return this.#track;
   }
 
   /** The consent was given (elsewhere, if by the page): opens the microphone, then the check or the exam. */
@@ -141,6 +135,11 @@ export class UndertoneCandidate extends LitElement {
   }
 
   protected override updated(_changed: PropertyValues): void {
+    const track = this.#microphone?.track ?? null;
+    if (track !== this.#track) {
+      this.#track = track;
+      this.#dispatch("undertone-track", { track });
+    }
     const { state } = this;
     if (state === this.#told) return;
     this.#told = state;
@@ -249,7 +248,8 @@ export class UndertoneCandidate extends LitElement {
     this.#device ??= microphone.device;
     this.#go("exam");
     const { server, meeting, name, token, joinSecret, renew } = this;
-    const credentials = new Credentials({ server, meeting, name, token, joinSecret, renew });
+    const onToken = (fresh: string, room?: RoomData) => this.#dispatch("undertone-token", { token: fresh, room });
+    const credentials = new Credentials({ server, meeting, name, token, joinSecret, renew, onToken });
     const running = new Exam(microphone, {
       server,
       kbps: bitrateOf(this.bitrate),
@@ -290,6 +290,7 @@ export class UndertoneCandidate extends LitElement {
     this.#exam = undefined;
     this.#microphone?.close();
     this.#microphone = undefined;
+    this.requestUpdate();
   }
 
   #dispatch(type: string, detail: object): void {

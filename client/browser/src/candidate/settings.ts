@@ -3,6 +3,23 @@
 import { BITRATES, type Bitrate, DEFAULT_BITRATE } from "../recorder/encoder.ts";
 import { DEFAULT_PROCESSING, type Processing } from "../recorder/microphone.ts";
 
+/** The attributes, as Lit takes them. */
+export const ATTRIBUTES = {
+  server: {},
+  meeting: {},
+  name: {},
+  token: {},
+  joinSecret: { attribute: "join-secret" },
+  lang: { reflect: true },
+  theme: { reflect: true },
+  bitrate: { type: Number },
+  retentionDays: { type: Number, attribute: "retention-days" },
+  noCheck: { type: Boolean, attribute: "no-check" },
+  echoCancellation: { attribute: "echo-cancellation" },
+  noiseSuppression: { attribute: "noise-suppression" },
+  autoGain: { attribute: "auto-gain" },
+};
+
 export interface Said {
   echoCancellation: string | undefined;
   noiseSuppression: string | undefined;

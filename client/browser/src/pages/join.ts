@@ -6,8 +6,9 @@ import { forgetCandidate } from "../candidate/credentials.ts";
 import type { CandidateState } from "../candidate/state.ts";
 import { loadAhead } from "../recorder/recorder.ts";
 import { Api } from "../shell/api.ts";
+import type { RoomData } from "../wire/messages.ts";
 import { readLink } from "./links.ts";
-import { Page } from "./page.ts";
+import { Page, type Part } from "./page.ts";
 import { storage } from "./storage.ts";
 import { type Trouble, troubleOf, troubleWith } from "./trouble.ts";
 
@@ -18,7 +19,8 @@ const joinLook = css`
   main.exam {
     gap: 14px;
   }
-  undertone-candidate {
+  undertone-candidate,
+  undertone-room {
     display: block;
     border: 1px solid var(--ut-line);
     border-radius: 14px;
@@ -30,6 +32,16 @@ const joinLook = css`
   }
 `;
 
+/** Nobody is in the video room before the exam, or after it. */
+const BEFORE: readonly CandidateState[] = ["consent", "check"];
+const AFTER: readonly CandidateState[] = ["finishing", "finished", "elsewhere", "failed"];
+
+interface Entrance {
+  token: string;
+  /** As the server said it in the same breath; else it is asked for. */
+  room?: RoomData;
+}
+
 class Join extends Page {
   static override properties = {
     ...Page.properties,
@@ -38,6 +50,9 @@ class Join extends Page {
     started: { state: true },
     trouble: { state: true },
     recording: { state: true },
+    hasRoom: { state: true },
+    entrance: { state: true },
+    track: { state: true },
   };
   static override styles = [...Page.styles, joinLook];
   /** Null until the server has said it. */
@@ -47,6 +62,10 @@ class Join extends Page {
   declare private started: boolean;
   declare private trouble: Trouble | null;
   declare private recording: boolean;
+  declare private hasRoom: boolean;
+  /** Into the video room, once the exam has begun. */
+  declare private entrance: Entrance | null;
+  declare private track: MediaStreamTrack | null;
   readonly #link = readLink(location.href);
   readonly #tab = storage("sessionStorage");
   readonly #nameKey = `undertone.join.${this.#link.meeting}`;
@@ -59,6 +78,9 @@ class Join extends Page {
     this.started = here !== null;
     this.trouble = null;
     this.recording = false;
+    this.hasRoom = false;
+    this.entrance = null;
+    this.track = null;
   }
 
   override connectedCallback(): void {
@@ -125,7 +147,8 @@ class Join extends Page {
         </label>
         <p class="quiet">${t.afterName}</p>
         <div><button class="button primary large">${t.next}</button></div>
-      </form>`;
+      </form>
+      ${this.#room()}`;
   }
 
   #exam(): TemplateResult {
@@ -140,16 +163,33 @@ class Join extends Page {
         retention-days=${this.facts.retention_days}
         @undertone-state=${this.#moved}
         @undertone-finished=${this.#finished}
+        @undertone-token=${this.#mayEnter}
+        @undertone-track=${this.#heard}
       ></undertone-candidate>
-      ${this.recording ? html`<p class="quiet small">${this.t.stay}</p>` : nothing}`;
+      ${this.recording ? html`<p class="quiet small">${this.t.stay}</p>` : nothing} ${this.#room()}`;
+  }
+
+  /** What is to be known of it before the exam, and itself in the exam. */
+  #room(): Part {
+    if (!this.hasRoom) return nothing;
+    const { token, room } = this.entrance ?? {};
+    return html`<undertone-room
+      server=${this.server}
+      meeting=${this.#link.meeting}
+      lang=${this.words.lang}
+      .token=${token}
+      .room=${room}
+      .track=${this.track}
+    ></undertone-room>`;
   }
 
   readonly #look = async (): Promise<void> => {
     this.trouble = null;
     const { meeting, joinSecret } = this.#link;
     try {
-      const { title, ended_at } = await new Api(this.server, joinSecret).meeting(meeting);
+      const { title, ended_at, room } = await new Api(this.server, joinSecret).meeting(meeting);
       this.meetingTitle = title;
+      if (room !== undefined) void this.#furnish();
       if (ended_at !== undefined && !this.started) this.trouble = troubleOf("meeting_ended", "");
     } catch (error) {
       const trouble = troubleWith(error);
@@ -173,6 +213,27 @@ class Join extends Page {
 
   readonly #moved = ({ detail }: CustomEvent<{ state: CandidateState }>): void => {
     this.recording = ["recording", "reconnecting", "silent"].includes(detail.state);
+    if (BEFORE.includes(detail.state)) this.entrance = null;
+    if (AFTER.includes(detail.state)) {
+      this.entrance = null;
+      this.hasRoom = false; // until the next beginning
+    }
+  };
+
+  /** The room's script is loaded here and not before. */
+  async #furnish(): Promise<void> {
+    await import("../define-room.ts");
+    this.hasRoom = true;
+  }
+
+  /** Whether the meeting has a room is not known yet where a reload goes on without the server. */
+  readonly #mayEnter = ({ detail }: CustomEvent<Entrance>): void => {
+    this.entrance = detail;
+    if (this.facts.rooms !== "local") void this.#furnish();
+  };
+
+  readonly #heard = ({ detail }: CustomEvent<{ track: MediaStreamTrack | null }>): void => {
+    this.track = detail.track;
   };
 
   /** This screen goes on saying so; whoever opens the page next is asked who they are. */

@@ -19,7 +19,7 @@ const logo = html`<svg viewBox="0 0 32 32" aria-hidden="true">${svg`<rect width=
   <g stroke-width="3" stroke-linecap="round" fill="none"><path stroke="#fff" d="M6.5 14v4M11.25 9.5v13M20.75 7.5v17M25.5 13v6" />
   <path stroke="#ffb077" d="M16 12.5v7" /></g>`}</svg>`;
 
-type Part = TemplateResult | typeof nothing;
+export type Part = TemplateResult | typeof nothing;
 
 export abstract class Page extends LitElement {
   static override properties = { words: { state: true }, copied: { state: true } };

@@ -53,5 +53,26 @@ export const watchLook = css`
   undertone-sidebar {
     display: block;
     block-size: 100%;
+    min-block-size: 0;
+  }
+  .with-room {
+    display: grid;
+    grid-template-rows: auto minmax(0, 1fr);
+  }
+  undertone-room {
+    max-block-size: 38dvh;
+    overflow: auto;
+    border-block-end: 1px solid var(--ut-line);
+  }
+  @media (min-width: 64rem) {
+    .with-room {
+      grid-template-rows: minmax(0, 1fr);
+      grid-template-columns: minmax(17rem, 24%) minmax(0, 1fr);
+    }
+    undertone-room {
+      max-block-size: none;
+      border-block-end: 0;
+      border-inline-end: 1px solid var(--ut-line);
+    }
   }
 `;

@@ -28,6 +28,7 @@ class Watch extends Page {
     asking: { state: true },
     invited: { state: true },
     busy: { state: true },
+    hasRoom: { state: true },
   };
   static override styles = [...Page.styles, watchLook];
   /** Null until the server has said it, and so let us in. */
@@ -38,6 +39,7 @@ class Watch extends Page {
   declare private asking: "invite" | "name" | null;
   declare private invited: CredentialData | null;
   declare private busy: boolean;
+  declare private hasRoom: boolean;
   readonly #meeting = readLink(location.href).meeting;
   readonly #tokenKey = `undertone.proctor.${this.#meeting}`;
   readonly #own = this.meetings.find(this.#meeting);
@@ -51,6 +53,7 @@ class Watch extends Page {
     this.asking = null;
     this.invited = null;
     this.busy = false;
+    this.hasRoom = false;
   }
 
   override connectedCallback(): void {
@@ -74,7 +77,8 @@ class Watch extends Page {
         <main class="middle">${this.credential && !this.trouble ? this.#looking() : this.#enter()}</main>`;
     }
     return html`${this.bar(html`<h1 class="title">${this.meetingTitle}</h1>`, this.#tools())}
-      <main class="exam">
+      <main class="exam ${this.hasRoom ? "with-room" : ""}">
+        ${this.hasRoom ? this.#room() : nothing}
         <undertone-sidebar
           server=${this.server}
           meeting=${this.#meeting}
@@ -90,6 +94,18 @@ class Watch extends Page {
   /** Of what the server has let in as a proctor's: tokens have dots between their parts, an `admin_id` has none. */
   get #isToken(): boolean {
     return this.credential.includes(".");
+  }
+
+  #room(): TemplateResult {
+    return html`<undertone-room
+      server=${this.server}
+      meeting=${this.#meeting}
+      lang=${this.words.lang}
+      name=${this.shownAs || nothing}
+      .adminId=${this.#isToken ? undefined : this.credential}
+      .token=${this.#isToken ? this.credential : undefined}
+      @undertone-room=${this.#roomMoved}
+    ></undertone-room>`;
   }
 
   #looking(): TemplateResult {
@@ -177,15 +193,29 @@ class Watch extends Page {
     const { credential } = this;
     const api = new Api(this.server, credential);
     try {
-      const [{ title }] = await Promise.all([api.meeting(this.#meeting), api.events(this.#meeting, undefined, 1)]);
+      const [{ title, room, ended_at }] = await Promise.all([
+        api.meeting(this.#meeting),
+        api.events(this.#meeting, undefined, 1),
+      ]);
       if (credential !== this.credential) return; // another was entered meanwhile
       if (!this.#own) this.kept.setItem(this.#tokenKey, credential);
       this.meetingTitle = title;
+      if (room !== undefined && ended_at === undefined) void this.#furnish();
     } catch (error) {
       if (credential !== this.credential) return;
       const trouble = troubleWith(error);
       this.trouble = trouble.kind === "refused" ? { kind: refusal(error), passing: false } : trouble;
     }
+  };
+
+  /** The room's script is loaded here and not before. */
+  async #furnish(): Promise<void> {
+    await import("../define-room.ts");
+    this.hasRoom = true;
+  }
+
+  readonly #roomMoved = ({ detail }: CustomEvent<{ state: string }>): void => {
+    if (detail.state === "none") this.hasRoom = false;
   };
 
   #entered(event: SubmitEvent): void {
@@ -198,6 +228,7 @@ class Watch extends Page {
     this.kept.removeItem(this.#tokenKey);
     this.credential = "";
     this.meetingTitle = null;
+    this.hasRoom = false;
   };
 
   #ask(what: "invite" | "name"): void {

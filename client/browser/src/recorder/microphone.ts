@@ -63,6 +63,11 @@ export class Microphone {
     return this.#tap !== undefined;
   }
 
+  /** The track in use, as the device gives it; null while there is none. Whoever else needs the sound clones it. */
+  get track(): MediaStreamTrack | null {
+    return this.#track ?? null;
+  }
+
   /** deviceId of the microphone in use. */
   get device(): string | undefined {
     return this.#track?.getSettings().deviceId;

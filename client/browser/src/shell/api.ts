@@ -12,6 +12,7 @@ import type {
   CredentialData,
   CredentialIssued,
   Cursor,
+  EnterRoom,
   EventsHead,
   GiveReview,
   LinkIssued,
@@ -24,6 +25,8 @@ import type {
   ProctorData,
   RenewToken,
   Review,
+  RoomData,
+  RoomEntered,
 } from "../wire/messages.ts";
 import { httpUrl } from "./address.ts";
 import { uuid } from "./uuid.ts";
@@ -125,6 +128,14 @@ export class Api {
   /** Take a proctor's access away, or give it back. By the `admin_id` or the API key. */
   changeProctor(meeting: string, proctor: string, change: ChangeProctor): Promise<ProctorData> {
     return this.#call("PATCH", ["meetings", meeting, "proctors", proctor], { body: change });
+  }
+
+  /**
+   * A way into the meeting's video room: for a candidate by its token, for a proctor by a token or the `admin_id`, which
+   * names nobody and takes `who`. Without a `token` in it the provider could not be asked.
+   */
+  async enterRoom(meeting: string, who: EnterRoom = {}): Promise<RoomData> {
+    return (await this.#call<RoomEntered>("POST", ["meetings", meeting, "room"], { body: who })).data;
   }
 
   /** What was found, newest first. By a proctor. */

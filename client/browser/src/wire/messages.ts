@@ -20,7 +20,7 @@ export const FINAL_BELOW_4000: readonly number[] = [1000, 1003, 1007, 1008, 1009
 export const CLOSE_CODES = {
   4000: "draining", // this node is going away; another one, or its successor, takes over
   4001: "overloaded", // too many sockets, or too much work waiting
-  4002: "unavailable", // the clip store or the database is away
+  4002: "unavailable", // the clip store, the database or the room provider is away
   4003: "fell_behind", // the subscriber reads more slowly than events come; resume by id
   4004: "rate_limited", // a limit was reached; which one is in `detail`
   4005: "hello_timeout", // no `hello` within 5 s
@@ -319,13 +319,18 @@ export interface MeetingCreated {
   join_secret: string;
 }
 
-/** A meeting as its creator sees it. `room` is what the room provider adds. */
+/** A meeting as its creator sees it. `room` is there if it has one. */
 export interface MeetingData {
   id: string;
   title: string;
   created_at: string;
   ended_at?: string;
-  room?: Record<string, unknown>;
+  room?: RoomKind;
+}
+
+/** Whose video room a meeting has. `local` meetings have none. */
+export interface RoomKind {
+  provider: string;
 }
 
 /** `GET /meetings/{id}`: what its pages say above everything else. */
@@ -392,13 +397,35 @@ export interface CredentialIssued {
   data: CredentialData;
 }
 
-/** A participant or proctor and the token to connect with. `room` is what the room provider adds. */
+/** A participant or proctor and the token to connect with. `room` is there if the meeting has one. */
 export interface CredentialData {
   id: string;
   name: string;
   token: string;
   expires_at: string;
-  room?: Record<string, unknown>;
+  room?: RoomData;
+}
+
+/** What a front end needs to enter the meeting's video room: `server`, and the provider's `token` for the one whom it knows as `id`. Without a token the provider could not be asked, and `missing` says why: the exam goes on, and `POST /meetings/{id}/room` asks again later. */
+export interface RoomData {
+  provider: string;
+  id?: string;
+  token?: string;
+  server?: string;
+  missing?: string;
+  retry_after_ms?: number;
+}
+
+/** `POST /meetings/{id}/room`. `name` and `key` are for whoever shows the `admin_id`, which names nobody: what the others see, and an id of the tab's own choice, so that asking again enters nobody twice. */
+export interface EnterRoom {
+  name?: string;
+  key?: string;
+}
+
+/** The answer to `POST /meetings/{id}/room`. */
+export interface RoomEntered {
+  success: true;
+  data: RoomData;
 }
 
 /** `GET /meetings/{id}/events`; beside these stands `events`: the `event` messages of the channel, oldest first. */

@@ -1,0 +1,269 @@
+/**
+ * `<undertone-room>`: the meeting's video room, whoever provides it. Nothing where the meeting has none; without a
+ * credential, what candidates should know of it beforehand.
+ */
+
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { languagesOf, wordsFor } from "../locale/index.ts";
+import { room } from "../locale/room.ts";
+import { Api } from "../shell/api.ts";
+import { uuid } from "../shell/uuid.ts";
+import { tokens } from "../style/tokens.ts";
+import type { RoomData } from "../wire/messages.ts";
+import { driverOf, type Role } from "./driver.ts";
+import { roleIn } from "./role.ts";
+import { styles } from "./styles.ts";
+import type { RoomTile } from "./tile.ts";
+import { type Refused, view } from "./views.ts";
+import { Visit, type VisitState } from "./visit.ts";
+
+/** Stays the same over a reload, so that the room sees one person. */
+const TAB = "undertone.room.tab";
+
+/**
+ * Attributes: `server` (default: where the page is from), `meeting`, and `token` (a candidate's or a proctor's) or
+ * `admin-id` with `name`; `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
+ * this person in; `track`, the microphone that is already open, for candidates: `<undertone-candidate>` tells it.
+ * Event, composed: `undertone-room` {state}: `entering`, `inside`, `away`, `out`, `none`.
+ */
+export class UndertoneRoom extends LitElement {
+  static override properties = {
+    server: {},
+    meeting: {},
+    token: {},
+    adminId: { attribute: "admin-id" },
+    name: {},
+    lang: { reflect: true },
+    theme: { reflect: true },
+    room: { attribute: false },
+    track: { attribute: false },
+  };
+  static override styles = [tokens, styles];
+
+  declare server: string;
+  declare meeting: string;
+  declare token: string | undefined;
+  declare adminId: string | undefined;
+  declare name: string;
+  declare theme: string | undefined;
+  declare room: RoomData | undefined;
+  declare track: MediaStreamTrack | null;
+
+  #visit: Visit | undefined;
+  #told: VisitState | undefined;
+  #who = "";
+  #folded = false;
+  #muted = true;
+  #filmed = false;
+  /** Why the last press of a button did nothing: the device, or the room. */
+  #refused: Refused | null = null;
+  #heldBack = false;
+  readonly #listened = new Set<string>();
+  /** The proctor's own, opened here. */
+  #own: MediaStreamTrack | undefined;
+  /** One thing after the other: a provider's script takes no two at once. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor() {
+    super();
+    this.server = location.origin;
+    this.meeting = this.name = "";
+    this.track = null;
+  }
+
+  /** Whose eyes these are: a token says so. */
+  get #viewer(): Role {
+    return this.token ? roleIn(this.token) : "proctor";
+  }
+
+  /** What `undertone-room` last told. */
+  get state(): VisitState {
+    return this.#visit?.state ?? "entering";
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    // Whoever moves the element takes it out and puts it back at once.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#end();
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.requestUpdate();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!this.isConnected) return;
+    if (!this.meeting || !(this.token || this.adminId)) {
+      this.#end();
+      return;
+    }
+    // A token that is renewed is the same person's.
+    const who = JSON.stringify([this.server, this.meeting, this.#viewer, this.token ? "" : this.adminId]);
+    if (!this.#visit || who !== this.#who) {
+      this.#end();
+      this.#who = who;
+      this.#begin();
+    } else if (changed.has("track") && this.state === "inside") this.#speak();
+  }
+
+  protected override updated(): void {
+    const { state } = this;
+    if (state === this.#told) return;
+    this.#told = state;
+    this.dispatchEvent(new CustomEvent("undertone-room", { detail: { state }, bubbles: true, composed: true }));
+  }
+
+  #begin(): void {
+    const role = this.#viewer;
+    this.#muted = role === "proctor";
+    this.#visit = new Visit({
+      role,
+      first: this.room,
+      ask: () => this.#ask(),
+      load: driverOf,
+      onChange: () => this.#changed(),
+    });
+    this.#visit.start();
+  }
+
+  #ask(): Promise<RoomData> {
+    const { server, meeting, token, adminId, name } = this;
+    if (token) return new Api(server, token).enterRoom(meeting);
+    const called = name || wordsFor(room, languagesOf(this)).t.proctor;
+    return new Api(server, adminId).enterRoom(meeting, { key: tab(), name: called });
+  }
+
+  #changed(): void {
+    if (this.state === "inside" && this.#told !== "inside") {
+      this.#filmed = false;
+      if (this.#viewer === "candidate") this.#speak();
+    }
+    this.requestUpdate();
+  }
+
+  #end(): void {
+    this.#visit?.stop();
+    this.#visit = undefined;
+    this.#own?.stop();
+    this.#own = undefined;
+    this.#filmed = false;
+    this.#listened.clear();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { t, lang, dir } = wordsFor(room, languagesOf(this));
+    if (this.state === "none") return nothing;
+    if (!this.#visit) return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about}</p>`;
+    return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
+      ${view(t, {
+        viewer: this.#viewer,
+        visit: this.#visit,
+        speaks: this.#viewer === "proctor" || this.track !== null,
+        folded: this.#folded,
+        muted: this.#muted,
+        filmed: this.#filmed,
+        refused: this.#refused,
+        heldBack: this.#heldBack,
+        listened: this.#listened,
+        theme: this.theme,
+        fold: this.#fold,
+        film: this.#film,
+        mute: this.#mute,
+        play: this.#play,
+        listen: this.#listen,
+        held: this.#held,
+      })}
+    </section>`;
+  }
+
+  // --- what is done
+
+  readonly #fold = (): void => {
+    this.#folded = !this.#folded;
+    this.requestUpdate();
+  };
+
+  readonly #listen = ({ detail }: CustomEvent<string>): void => {
+    const on = !this.#listened.delete(detail);
+    if (on) this.#listened.add(detail);
+    this.#visit?.driver?.listen(detail, on);
+    this.requestUpdate();
+  };
+
+  readonly #held = (): void => {
+    this.#heldBack = true;
+    this.requestUpdate();
+  };
+
+  readonly #play = (): void => {
+    this.#heldBack = false;
+    for (const tile of this.renderRoot.querySelectorAll<RoomTile>("ut-tile")) tile.play();
+    this.requestUpdate();
+  };
+
+  readonly #film = (): void => {
+    const on = !this.#filmed;
+    this.#inTurn("noCamera", async () => {
+      await this.#visit?.driver?.show(on);
+      this.#filmed = on;
+    });
+  };
+
+  readonly #mute = (): void => {
+    this.#muted = !this.#muted;
+    this.#speak();
+  };
+
+  /** What the room hears: the candidate's open microphone, the proctor's own, or nothing. Undertone hears all the same. */
+  #speak(): void {
+    this.#inTurn("noMicrophone", async () => {
+      const driver = this.#visit?.driver;
+      if (!driver) return;
+      try {
+        await driver.speak(this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone());
+      } catch (error) {
+        this.#muted = true;
+        throw error;
+      } finally {
+        if (this.#muted) {
+          this.#own?.stop();
+          this.#own = undefined;
+        }
+      }
+    });
+  }
+
+  async #microphone(): Promise<MediaStreamTrack> {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
+    const track = stream.getAudioTracks()[0]!;
+    this.#own?.stop();
+    this.#own = track;
+    return track;
+  }
+
+  #inTurn(refused: "noCamera" | "noMicrophone", act: () => Promise<void>): void {
+    this.#turn = this.#turn.then(async () => {
+      try {
+        await act();
+        this.#refused = null;
+      } catch (error) {
+        // Of a line that broke meanwhile the visit tells.
+        if (this.state === "inside") this.#refused = error instanceof DOMException ? refused : "notTaken";
+      }
+      this.requestUpdate();
+    });
+  }
+}
+
+function tab(): string {
+  try {
+    const kept = sessionStorage.getItem(TAB) ?? uuid();
+    sessionStorage.setItem(TAB, kept);
+    return kept;
+  } catch {
+    return uuid(); // storage is off: after a reload it is somebody else
+  }
+}
