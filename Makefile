@@ -39,9 +39,9 @@ test: $(VENV)/.dev $(VENV)/.bundle browser pooler ## set everything up and run a
 
 # A file's tests stay in one process, which then loads the models once.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
-# Most of all tests wait, for minutes of sound or for deadlines: two processes a core, and the files that take longest
+# Most of all tests wait, for minutes of sound or for deadlines: five processes for two cores, and the files that take longest
 # first (tests/conftest.py).
-ALL_SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
+ALL_SIDE_BY_SIDE := -n 5 --dist loadfile --no-loadscope-reorder
 
 CHECKS := format lint types rules elements-lint elements-types elements-tests fast-tests
 

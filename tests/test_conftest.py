@@ -32,7 +32,9 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     (folder / "tests").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
+    for part in ("conftest.py", "store/pooler.py", "browser/find.py"):
+        (folder / "tests" / part).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tests" / part, folder / "tests" / part)
     (folder / "tests" / "test_two.py").write_text(TESTS)
     return folder
 

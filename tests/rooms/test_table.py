@@ -12,7 +12,7 @@ from tests.rooms.vendors import SECRETS, Vendor
 from undertone.core.errors import Unavailable
 from undertone.rooms.base import Room, RoomProvider, RoomsMisset
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 CASES = [(name, row) for row in ROWS for name in row.on]
 

@@ -20,7 +20,7 @@ from undertone.store.embedded import EmbeddedPostgres
 from undertone.store.hearing import find_reach
 from undertone.store.migrations import WrongDatabase
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 DROP_THE_OTHERS = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity

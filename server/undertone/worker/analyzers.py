@@ -30,6 +30,9 @@ DEADLINE_S: Final = 60.0
 # The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30
 LOADER: Final = "undertone.diarize.engines:load"
+# Processes that died while they had nothing to do, each found out in milliseconds: all that a machine kept, of every
+# engine, after it ran out of memory. More than these in a row are processes that don't even start.
+MOST_GONE: Final = 100
 # Enough for a traceback; more of it helps nobody.
 MOST_NOTES: Final = 4096
 
@@ -153,7 +156,7 @@ class Analyzers:
                 return await to_process.run_sync(what, job, cancellable=True, limiter=anyio.CapacityLimiter(1))
             except anyio.BrokenWorkerProcess as broken:
                 gone += 1
-                if not isinstance(broken.__cause__, anyio.BrokenResourceError) or gone > self.capacity:
+                if not isinstance(broken.__cause__, anyio.BrokenResourceError) or gone > MOST_GONE:
                     raise
                 log.warning("an analyzer process was gone before it was told anything: the next one takes the clip")
 

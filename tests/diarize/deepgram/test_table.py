@@ -23,7 +23,7 @@ from undertone.diarize.deepgram import client as module
 from undertone.diarize.deepgram.client import Account
 from undertone.diarize.deepgram.client import Deepgram as Client
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 # A window of 60 s behind 48 ms of lead-in, at 48 kHz.
 CLIP = Clip(b"\xff\xfb\x94\xc4" + bytes(400), 2_304, 2_880_000, 48_000)

@@ -24,7 +24,7 @@ from undertone.core.uploads import MAX_UPLOAD_BYTES
 from undertone.web.polling import OPEN, TAKES_KEY
 from undertone.web.uploads import STORED_AT_ONCE
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SOUND: Final = frames(100)
 WEBM: Final = b"\x1a\x45\xdf\xa3" + bytes(5000)
