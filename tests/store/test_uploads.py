@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -15,6 +18,7 @@ from undertone.core.errors import Conflict, MeetingEnded, NotFound, RateLimited,
 from undertone.core.messages import Finish
 from undertone.core.uploads import UploadCutter
 from undertone.core.window import WindowClosed
+from undertone.store.clips import ClipStore
 from undertone.store.clips_folder import FolderClips
 from undertone.store.database import Database, Transaction
 from undertone.store.uploads import Kept, Uploads
@@ -29,9 +33,12 @@ def cut(data: bytes) -> list[WindowClosed]:
 
 
 def uploads(store: Store, database: Database | None = None, patience_s: float = 0.0) -> Uploads:
-    return Uploads(
-        database or store.database, store.clips, store.moved.append, "node-a", max_speed=0, patience_s=patience_s
-    )
+    return uploads_to(store, store.clips, database, patience_s)
+
+
+def uploads_to(store: Store, clips: ClipStore, database: Database | None = None, patience_s: float = 0.0) -> Uploads:
+    writing, moved = database or store.database, store.moved.append
+    return Uploads(writing, store.database, clips, moved, "node-a", max_speed=0, patience_s=patience_s)
 
 
 async def keep(these: Uploads, data: bytes, participant: str = "p") -> Kept:
@@ -149,16 +156,15 @@ async def test_who_may_not_stream_may_not_upload(
 
 
 async def test_what_is_refused_at_the_last_moment_leaves_no_clip(store: Store, tmp_path: Path) -> None:
-    class Ending(Uploads):
+    class Ending(FolderClips):
         """The meeting ends between the first look and the writing."""
 
-        async def _put(self, name: str, data: bytes) -> None:
-            await super()._put(name, data)
+        async def put(self, name: str, data: bytes) -> None:
+            await super().put(name, data)
             await store.database.execute("update meetings set ended_at = now()")
 
-    these = Ending(store.database, store.clips, store.moved.append, "node-a", max_speed=0)
     with pytest.raises(MeetingEnded):
-        await keep(these, frames(100))
+        await keep(uploads_to(store, Ending(tmp_path)), frames(100))
     assert files(tmp_path) == []
     assert await store.rows("select * from streams") == []
 
@@ -189,6 +195,158 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
     assert len(files(tmp_path)) == 1
 
 
+class SlowCommit(Database):
+    """The first commit is given up before it is done."""
+
+    first: AbstractAsyncContextManager[Transaction] | None = None
+
+    @asynccontextmanager
+    async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
+        ours = super().transaction(repeatable_read=repeatable_read)
+        if self.first is not None:
+            async with ours as transaction:
+                yield transaction
+        else:
+            self.first = ours
+            yield await ours.__aenter__()
+            raise Unavailable("no answer to the commit")
+
+
+WAITS_FOR_A_LOCK = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+@pytest.mark.parametrize("before", [0, 99], ids=["one of few", "the last that may come"])
+async def test_a_commit_that_is_under_way_is_waited_for(
+    store: Store, database_url: str, tmp_path: Path, before: int
+) -> None:
+    await store.database.execute(
+        "insert into streams (meeting, participant, stream, finished_at) select 'm', 'p', n, now()"
+        f" from generate_series(1, {before}) n"
+    )
+    await store.database.execute(f"update participants set streams = {before}")
+    database, kept = SlowCommit(database_url), list[Kept]()
+    await database.connect()
+
+    async def upload() -> None:
+        kept.append(await keep(uploads(store, database, patience_s=5), frames(100)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(upload)
+        while not await store.rows(WAITS_FOR_A_LOCK):
+            await anyio.sleep(0.01)
+        assert database.first is not None
+        await database.first.__aexit__(None, None, None)
+    await database.close()
+    assert [each.stream for each in kept] == [before + 1]
+    assert await stored_windows(store) == [(before + 1, 0, 0, 2400)]
+    assert await clip_bytes(store) == [frames(100)]
+    assert len(files(tmp_path)) == 1
+
+
+class BrokenLine(Database):
+    """The first transaction is rolled back, and something happens before the next."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    @asynccontextmanager
+    async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        try:
+            async with super().transaction(repeatable_read=repeatable_read) as transaction:
+                yield transaction
+                if meanwhile is not None:
+                    raise Unavailable("the line broke")
+        finally:
+            if meanwhile is not None:
+                await meanwhile()
+
+
+@pytest.mark.parametrize("judged", [False, True])
+async def test_another_s_minute_of_silence_is_not_taken_for_ours(store: Store, database_url: str, judged: bool) -> None:
+    database = BrokenLine(database_url)
+    await database.connect()
+
+    async def another() -> None:
+        await keep(uploads(store), frames(WINDOW_FRAMES + 2000))
+        if judged:
+            await store.database.execute("update windows set clip = null")
+
+    database.meanwhile = another
+    kept = await keep(uploads(store, database, patience_s=5), frames(WINDOW_FRAMES + 1000))
+    await database.close()
+    assert kept.stream == 2
+    assert [window[:2] for window in await stored_windows(store)] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+
+
+async def test_clips_that_may_have_been_named_are_not_deleted(store: Store, database_url: str, tmp_path: Path) -> None:
+    database = BrokenLine(database_url)
+    await database.connect()
+    database.meanwhile = lambda: store.database.execute("update meetings set ended_at = now()")
+    with pytest.raises(MeetingEnded):
+        await keep(uploads(store, database, patience_s=5), frames(100))
+    await database.close()
+    assert len(files(tmp_path)) == 1, "the sweeper's, within the hour"
+
+
+async def test_a_put_that_fails_late_takes_no_clip_with_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, let_go, calls = os.fsync, threading.Event(), list[int]()
+
+    def hangs_at_first(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            let_go.wait()
+            raise OSError(errno.EIO, "the disk is gone")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", hangs_at_first)
+    try:
+        await keep(uploads_to(store, FolderClips(tmp_path, within_s=0.2), patience_s=5), frames(100))
+    finally:
+        let_go.set()
+    while any(thread.name == "clips-write" for thread in threading.enumerate()):
+        await anyio.sleep(0.01)
+    assert await clip_bytes(store) == [frames(100)]
+    assert len(files(tmp_path)) == 1
+
+
+async def test_patience_is_one_for_all(store: Store, tmp_path: Path) -> None:
+    class AwayEveryOtherTime(FolderClips):
+        away = False
+
+        async def put(self, name: str, data: bytes) -> None:
+            self.away = not self.away
+            if self.away:
+                raise Unavailable("the clip store is away")
+            await super().put(name, data)
+
+    these = uploads_to(store, AwayEveryOtherTime(tmp_path), patience_s=0.2)  # the first pause is longer
+    with pytest.raises(Unavailable):
+        await keep(these, frames(WINDOW_FRAMES + 1000))
+    assert files(tmp_path) == []
+
+
+async def test_who_waits_for_a_verdict_takes_no_connection_of_the_candidates(store: Store, database_url: str) -> None:
+    kept = await keep(uploads(store), frames(100))
+    these = uploads(store, Database(database_url))  # which is not connected
+    assert [each.outcome for each in await these.verdicts(kept)] == [None]
+    assert await these.opened_with(kept) == set()
+    assert await these.reports("m") == []
+
+
+async def test_a_list_has_an_end(store: Store) -> None:
+    await store.database.execute(
+        "insert into anomalies (meeting, anomaly, participant, kind, opened_at, last_at, count, summary, evidence)"
+        " select 'm', 'a' || n, 'p', 'multiple_voices', now() + n * interval '1 second', now(), 1, '', '[]'"
+        " from generate_series(1, 1001) n"
+    )
+    reports = await uploads(store).reports("m")
+    assert len(reports) == 1000
+    newest, *_, oldest = reports
+    assert (newest.at - oldest.at).total_seconds() == 999
+
+
 async def test_a_store_that_is_away_is_waited_for(store: Store, tmp_path: Path) -> None:
     class Away(FolderClips):
         calls = 0
@@ -200,7 +358,7 @@ async def test_a_store_that_is_away_is_waited_for(store: Store, tmp_path: Path) 
             await super().put(name, data)
 
     for patience_s in (0.0, 30.0):
-        these = Uploads(store.database, Away(tmp_path), store.moved.append, "n", max_speed=0, patience_s=patience_s)
+        these = uploads_to(store, Away(tmp_path), patience_s=patience_s)
         if patience_s:
             assert (await keep(these, frames(100))).stream == 1
         else:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ from undertone.core.messages import encode as encode_message
 from undertone.core.verdict import Diarization
 from undertone.rooms.base import Role, RoomProvider
 from undertone.rooms.realtimekit import realtimekit as realtimekit_rooms
+from undertone.store.clips_folder import FolderClips
 from undertone.web.calls import routes
 from undertone.web.polling import LOOPBACK_ORIGINS, allowed_origins
 from undertone.web.problems import HANDLERS
@@ -32,6 +34,7 @@ from undertone.web.rooms import Lobby
 
 pytestmark = pytest.mark.anyio
 
+PRESET = {"preset_name": "audio_proc_preset"}
 MINUTE = frames(WINDOW_FRAMES + 1)  # "a minute" is a frame more than a window
 
 
@@ -146,6 +149,29 @@ async def test_a_list_s_links_are_new_each_time_and_leave_one_line_in_the_trail(
     assert trail[1]["who"] == "admin"
 
 
+async def test_a_list_s_links_lead_through_us_where_each_play_is_seen(
+    house: Watched, page: Page, tmp_path: Path
+) -> None:
+    class Linking(FolderClips):
+        """As a bucket, which tells nobody who followed its links."""
+
+        async def link(self, name: str, seconds: int) -> str | None:
+            return f"https://bucket.example.org/{name}"
+
+    evidence = replace(page.polling.evidence, clips=Linking(tmp_path))
+    app = Starlette(routes=routes(replace(page.polling, evidence=evidence).entries()), exception_handlers=HANDLERS)
+    async with heard(house):
+        await page.upload(MINUTE)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as http:
+        answer = await http.post("/multiple_voices_list", json={"meeting_id": page.id, "admin_id": page.admin_id})
+    [[*_, url, _]] = answer.json()
+    assert url.startswith("http://here/meetings/")
+    assert (await house.http.get(url.removeprefix("http://here"))).content == MINUTE
+    [opened] = await page.rows("select clip from windows where meeting = :meeting")
+    played = await page.rows("select who, subject from audit where meeting = :meeting and action = 'link_played'")
+    assert [dict(row) for row in played] == [{"who": "admin", "subject": opened["clip"]}]
+
+
 async def test_only_its_admin_is_one(page: Page) -> None:
     other = await Page(page.house).create()
     for meeting, admin_id in (
@@ -179,8 +205,10 @@ async def test_who_shows_a_credential_is_who_they_were_without_these_routes(page
     body = {"name": "Ada", "external_id": "ada", "expected_voices": 2}
     answer = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
     assert answer.status_code == 201
-    assert set(answer.json()) == {"success", "data", "detail"}
+    assert set(answer.json()) == {"success", "data", "undertone", "detail"}
     assert answer.json()["data"]["name"] == "Ada"
+    [row] = await page.rows("select expected_voices, external_id from participants where meeting = :meeting")
+    assert dict(row) == {"expected_voices": 2, "external_id": "ada"}
     again = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
     assert problem_of(again)[:2] == (409, "conflict")
     refused = await page.post(path, body, Authorization="Bearer nonsense")
@@ -244,6 +272,15 @@ async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> 
         headers = {"Authorization": f"Bearer {page.admin_id}"}
         ours = (await page.post(f"/meetings/{page.id}/participants", {"name": "Ada"}, **headers)).json()["data"]
         assert ours["room"]["token"] == theirs.participants()[-1]["token"] != ours["token"]
+        # That page behind a proxy that adds a credential is that page still.
+        theirs_too = (await page.post(f"/meetings/{page.id}/participants", {"name": "Eve", **PRESET}, **headers)).json()
+        added = theirs.participants()[-1]
+        assert (added["name"], added["preset_name"]) == ("Eve", "audio_proc_preset")
+        assert json.loads(theirs_too["detail"])["data"] == theirs_too["data"]
+        assert (theirs_too["data"]["id"], theirs_too["data"]["token"]) == (added["id"], added["token"])
+        assert theirs_too["undertone"]["id"] == added["custom_participant_id"]
+        known = await page.rows("select external_id from participants where meeting = :meeting and name = 'Eve'")
+        assert [row["external_id"] for row in known] == [added["id"]]
         # Their provider is away: they are heard all the same, by our id.
         theirs.app.always = Answers(403)
         alone = (await page.join()).json()
@@ -262,6 +299,7 @@ async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> 
         ("http://127.0.0.1.example.org", False),
         ("https://exams.example.org", False),
         ("null", False),
+        ("http://[", False),
     ],
 )
 async def test_pages_on_this_machine_may_call(page: Page, origin: str, allowed: bool) -> None:

@@ -19,10 +19,12 @@ from tests.web.here import dial, hear
 from tests.web.polling.page import PAGE, Page, heard
 from tests.web.room import API_KEY, problem_of
 from tests.web.watched import Watched, watched
+from undertone.core.channel_actions import Send
 from undertone.core.messages import Finish, StreamHello, encode
-from undertone.core.uploads import MAX_UPLOAD_BYTES
+from undertone.core.uploads import MAX_UPLOAD_BYTES, UploadCutter
+from undertone.store.uploads import Kept
 from undertone.web.polling import OPEN, TAKES_KEY
-from undertone.web.uploads import STORED_AT_ONCE
+from undertone.web.verdicts import Waiter
 
 pytestmark = pytest.mark.anyio
 
@@ -135,7 +137,8 @@ async def test_nobody_waits_for_ever_for_a_turn(page: Page, monkeypatch: pytest.
     reception = page.polling.reception
     monkeypatch.setattr(reception, "turn_within_s", 0.1)
     async with AsyncExitStack() as turns:
-        for _ in range(STORED_AT_ONCE):
+        # Half of the six connections that candidates have by default.
+        for _ in range(3):
             await turns.enter_async_context(reception.turn())
         assert problem_of(await page.upload(SOUND))[:2] == (503, "overloaded")
     async with heard(page.house, ONE_VOICE):
@@ -178,6 +181,75 @@ async def test_a_meeting_that_is_deleted_meanwhile_is_not_waited_for(page: Page)
         headers = {"Authorization": f"Bearer {page.admin_id}"}
         assert (await page.house.http.delete(f"/meetings/{page.id}", headers=headers)).status_code == 204
     assert problem_of(answers[0])[:2] == (404, "not_found")
+
+
+async def test_a_meeting_that_can_be_followed_no_longer_is_no_reason_to_send_again(house: Watched, page: Page) -> None:
+    answers: list[httpx.Response] = []
+
+    async def upload() -> None:
+        answers.append(await page.upload(SOUND))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(upload)
+        while not answers:
+            await page.rows("update meetings set epoch = epoch || 'x' where meeting = :meeting")
+            house.notifier.moved(page.id)
+            await anyio.sleep(0.05)
+    status, code, detail = problem_of(answers[0])
+    assert (status, code, answers[0].headers["retry-after"]) == (503, "verdict_pending", "30")
+    assert "is stored" in detail
+    assert len(await page.rows("select from windows where meeting = :meeting")) == 1
+
+
+async def test_who_would_wait_behind_too_many_is_told_before_the_body(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page.polling.verdicts, "max_places", 0)
+    async with await anyio.connect_tcp(*_address(page.house)) as line:
+        head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n"
+        await line.send(f"POST /multiple_voices HTTP/1.1\r\nHost: here\r\n{head}\r\n".encode())
+        with anyio.fail_after(5):
+            said = await line.receive()
+    assert b" 503 " in said
+    assert b"too many uploads wait" in said
+    monkeypatch.setattr(page.polling.verdicts, "max_places", 1)
+    async with heard(page.house, ONE_VOICE):
+        for _ in range(2):  # a place is given back
+            assert (await page.upload(SOUND)).status_code == 200
+
+
+def test_a_waiter_reads_nothing_of_others() -> None:
+    waiter = Waiter(Kept("m", "ann", stream=1, windows=1, event=1))
+    waiter.deliver([Send('"window_judged" of bob: what is not even looked into needs to be no JSON')])
+    others = '{"kind":"window_judged","participant":{"id":"bob","name":"ann"},"stream":1}'
+    waiter.deliver([Send(others), Send(others.replace('"bob"', '"ann"').replace(":1}", ":2}"))])
+    assert not waiter.rung.is_set()
+    waiter.deliver([Send(others.replace('"bob"', '"ann"'))])
+    assert waiter.rung.is_set()
+
+
+async def test_nobody_stands_still_while_an_upload_is_searched(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between pieces everybody gets a turn; a piece of headers without frames takes as long as any can."""
+    pieces: list[int] = []
+
+    class Watching(UploadCutter):
+        def feed(self, data: bytes) -> None:
+            pieces.append(len(data))
+            super().feed(data)
+
+    monkeypatch.setattr("undertone.web.uploads.UploadCutter", Watching)
+    assert problem_of(await page.upload(b"\xff\xfb\x90\x00" * 17_000))[:2] == (400, "bad_audio")
+    assert max(pieces) <= 4096
+    assert sum(pieces) >= 60_000
+
+
+async def test_a_page_without_an_origin_of_its_own_is_not_ours(page: Page) -> None:
+    """A sandboxed frame says `null`; a call without a Host must not pass for one of the same."""
+    async with await anyio.connect_tcp(*_address(page.house)) as line:
+        head = "Host:\r\nOrigin: null\r\nContent-Length: 0\r\n"
+        await line.send(f"POST /multiple_voices HTTP/1.1\r\n{head}\r\n".encode())
+        with anyio.fail_after(5):
+            assert b" 403 " in await line.receive()
 
 
 async def test_uploads_at_once_of_one_and_of_many(house: Watched, page: Page) -> None:
@@ -242,8 +314,10 @@ async def test_a_node_that_goes_says_so_to_who_waits(database_url: str, tmp_path
             await house.node.drain()
         answers.append(await page.upload(SOUND))
         assert len(await page.rows("select from windows where meeting = :meeting")) == 1
-    assert [problem_of(answer)[:2] for answer in answers] == [(503, "draining")] * 2
-    assert "its verdict still comes" in problem_of(answers[0])[2]
+    (_, waited, _), (_, came, told) = [problem_of(answer) for answer in answers]
+    assert (waited, came) == ("verdict_pending", "draining"), "who waited must not send it again, who came late must"
+    assert [answer.headers["retry-after"] for answer in answers] == ["30", "5"]
+    assert "nothing was taken" in told
 
 
 async def test_where_there_is_an_api_key_it_still_creates(
