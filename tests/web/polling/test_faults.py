@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,15 +15,12 @@ import pytest
 from tests.core.frames import WINDOW_FRAMES, frames, other_format
 from tests.store.exam import ONE_VOICE, TWO_VOICES
 from tests.web.here import dial, hear
-from tests.web.polling.page import PAGE, Page, heard
+from tests.web.polling.page import PAGE, Page, address, heard
 from tests.web.room import API_KEY, problem_of
 from tests.web.watched import Watched, watched
-from undertone.core.channel_actions import Send
 from undertone.core.messages import Finish, StreamHello, encode
 from undertone.core.uploads import MAX_UPLOAD_BYTES, UploadCutter
-from undertone.store.uploads import Kept
 from undertone.web.polling import OPEN, TAKES_KEY
-from undertone.web.verdicts import Waiter
 
 pytestmark = pytest.mark.anyio
 
@@ -102,7 +98,7 @@ async def test_who_was_revoked_uploads_nothing(house: Watched, page: Page) -> No
 
 async def test_a_body_that_says_it_is_too_large_is_not_read(page: Page) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(MAX_UPLOAD_BYTES * 2)}
-    async with await anyio.connect_tcp(*_address(page.house)) as line:
+    async with await anyio.connect_tcp(*address(page.house)) as line:
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         await line.send(f"POST /multiple_voices HTTP/1.1\r\nHost: here\r\n{head}\r\n".encode())
         with anyio.fail_after(5):
@@ -147,85 +143,12 @@ async def test_nobody_waits_for_ever_for_a_turn(page: Page, monkeypatch: pytest.
 
 async def test_who_dribbles_is_let_go(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.polling.reception, "within_s", 0.2)
-    async with await anyio.connect_tcp(*_address(page.house)) as line:
+    async with await anyio.connect_tcp(*address(page.house)) as line:
         head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n"
         await line.send(f"POST /multiple_voices HTTP/1.1\r\nHost: here\r\n{head}\r\n--x".encode())
         with anyio.fail_after(5):
             assert b" 408 " in await line.receive()
     assert page.polling.reception.held_bytes == 0
-
-
-async def test_a_verdict_that_is_late_still_comes(house: Watched, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page.polling.verdicts, "within_s", 0.2)
-    answer = await page.upload(SOUND)
-    status, code, detail = problem_of(answer)
-    assert (status, code, answer.headers["retry-after"]) == (503, "verdict_pending", "30")
-    assert "the verdict still comes" in detail
-    assert await page.reports() == []
-    async with house.watching(meeting=page.id, admin_id=page.admin_id) as (proctor, _), heard(house, TWO_VOICES):
-        while (await hear(proctor))["kind"] != "anomaly_opened":
-            pass
-    assert len(await page.reports()) == 1
-
-
-async def test_a_meeting_that_is_deleted_meanwhile_is_not_waited_for(page: Page) -> None:
-    answers: list[httpx.Response] = []
-
-    async def upload() -> None:
-        answers.append(await page.upload(SOUND))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(upload)
-        while not await page.rows("select from windows where meeting = :meeting"):
-            await anyio.sleep(0.01)
-        headers = {"Authorization": f"Bearer {page.admin_id}"}
-        assert (await page.house.http.delete(f"/meetings/{page.id}", headers=headers)).status_code == 204
-    assert problem_of(answers[0])[:2] == (404, "not_found")
-
-
-async def test_a_meeting_that_can_be_followed_no_longer_is_no_reason_to_send_again(house: Watched, page: Page) -> None:
-    answers: list[httpx.Response] = []
-
-    async def upload() -> None:
-        answers.append(await page.upload(SOUND))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(upload)
-        while not answers:
-            await page.rows("update meetings set epoch = epoch || 'x' where meeting = :meeting")
-            house.notifier.moved(page.id)
-            await anyio.sleep(0.05)
-    status, code, detail = problem_of(answers[0])
-    assert (status, code, answers[0].headers["retry-after"]) == (503, "verdict_pending", "30")
-    assert "is stored" in detail
-    assert len(await page.rows("select from windows where meeting = :meeting")) == 1
-
-
-async def test_who_would_wait_behind_too_many_is_told_before_the_body(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(page.polling.verdicts, "max_places", 0)
-    async with await anyio.connect_tcp(*_address(page.house)) as line:
-        head = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n"
-        await line.send(f"POST /multiple_voices HTTP/1.1\r\nHost: here\r\n{head}\r\n".encode())
-        with anyio.fail_after(5):
-            said = await line.receive()
-    assert b" 503 " in said
-    assert b"too many uploads wait" in said
-    monkeypatch.setattr(page.polling.verdicts, "max_places", 1)
-    async with heard(page.house, ONE_VOICE):
-        for _ in range(2):  # a place is given back
-            assert (await page.upload(SOUND)).status_code == 200
-
-
-def test_a_waiter_reads_nothing_of_others() -> None:
-    waiter = Waiter(Kept("m", "ann", stream=1, windows=1, event=1))
-    waiter.deliver([Send('"window_judged" of bob: what is not even looked into needs to be no JSON')])
-    others = '{"kind":"window_judged","participant":{"id":"bob","name":"ann"},"stream":1}'
-    waiter.deliver([Send(others), Send(others.replace('"bob"', '"ann"').replace(":1}", ":2}"))])
-    assert not waiter.rung.is_set()
-    waiter.deliver([Send(others.replace('"bob"', '"ann"'))])
-    assert waiter.rung.is_set()
 
 
 async def test_nobody_stands_still_while_an_upload_is_searched(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +168,7 @@ async def test_nobody_stands_still_while_an_upload_is_searched(page: Page, monke
 
 async def test_a_page_without_an_origin_of_its_own_is_not_ours(page: Page) -> None:
     """A sandboxed frame says `null`; a call without a Host must not pass for one of the same."""
-    async with await anyio.connect_tcp(*_address(page.house)) as line:
+    async with await anyio.connect_tcp(*address(page.house)) as line:
         head = "Host:\r\nOrigin: null\r\nContent-Length: 0\r\n"
         await line.send(f"POST /multiple_voices HTTP/1.1\r\n{head}\r\n".encode())
         with anyio.fail_after(5):
@@ -299,27 +222,6 @@ async def test_who_streams_at_this_moment_is_not_interrupted(house: Watched, pag
     assert told == [("candidate_streaming", 1), ("candidate_finished", 1)]
 
 
-async def test_a_node_that_goes_says_so_to_who_waits(database_url: str, tmp_path: Path) -> None:
-    answers: list[httpx.Response] = []
-    async with watched(database_url, tmp_path, polling_api=True) as house:
-        page = await Page(house).create()
-
-        async def upload() -> None:
-            answers.append(await page.upload(SOUND))
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(upload)
-            while not await page.rows("select from windows where meeting = :meeting"):
-                await anyio.sleep(0.01)
-            await house.node.drain()
-        answers.append(await page.upload(SOUND))
-        assert len(await page.rows("select from windows where meeting = :meeting")) == 1
-    (_, waited, _), (_, came, told) = [problem_of(answer) for answer in answers]
-    assert (waited, came) == ("verdict_pending", "draining"), "who waited must not send it again, who came late must"
-    assert [answer.headers["retry-after"] for answer in answers] == ["30", "5"]
-    assert "nothing was taken" in told
-
-
 async def test_where_there_is_an_api_key_it_still_creates(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -350,8 +252,3 @@ async def test_who_did_not_ask_for_these_routes_has_none(database_url: str, tmp_
         )
         assert set(joined.json()) == {"success", "data"}
         assert PAGE not in joined.headers.values()
-
-
-def _address(house: Watched) -> tuple[str, int]:
-    host, port = house.url.removeprefix("ws://").split(":")
-    return socket.gethostbyname(host), int(port)
