@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from anyio.lowlevel import checkpoint
 from starlette.applications import Starlette
 
 from tests.core.frames import WINDOW_FRAMES, frames
@@ -161,6 +162,24 @@ async def test_a_list_s_links_lead_through_us_where_each_play_is_seen(
     [opened] = await page.rows("select clip from windows where meeting = :meeting")
     played = await page.rows("select who, subject from audit where meeting = :meeting and action = 'link_played'")
     assert [dict(row) for row in played] == [{"who": "admin", "subject": opened["clip"]}]
+
+
+async def test_a_long_list_leaves_everybody_else_a_turn(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    await page.join()
+    await page.rows(
+        "insert into anomalies (meeting, anomaly, participant, kind, opened_at, last_at, count, summary, evidence)"
+        " select meeting, 'a' || n, participant, 'multiple_voices', now(), now(), 1, '', '[{\"clip\": \"c\"}]'"
+        " from participants, generate_series(1, 250) n where meeting = :meeting"
+    )
+    turns: list[None] = []
+
+    async def counted() -> None:
+        turns.append(None)
+        await checkpoint()
+
+    monkeypatch.setattr("undertone.web.polling.checkpoint", counted)
+    assert len(await page.reports()) == 250
+    assert len(turns) == 2
 
 
 async def test_only_its_admin_is_one(page: Page) -> None:

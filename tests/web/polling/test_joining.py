@@ -124,6 +124,13 @@ async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> 
         assert theirs_too["undertone"]["id"] == added["custom_participant_id"]
         known = await page.rows("select external_id from participants where meeting = :meeting and name = 'Eve'")
         assert [row["external_id"] for row in known] == [added["id"]]
+        # Who is refused does not stay in the room.
+        there = theirs.participants()
+        again = await page.post(
+            f"/meetings/{page.id}/participants", {"name": "Eve", "external_id": added["id"]}, **headers
+        )
+        assert problem_of(again)[:2] == (409, "conflict")
+        assert theirs.participants() == there
         # Their provider is away: they are heard all the same, by our id.
         theirs.app.always = Answers(403)
         alone = (await page.join()).json()
