@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from undertone.choices import shares
 from undertone.config import Settings
 from undertone.store.clips import ClipStore
 from undertone.store.database import Database
@@ -14,7 +15,8 @@ from undertone.web.evidence import EvidenceRoutes
 from undertone.web.hub import Hub
 from undertone.web.meetings import MeetingRoutes
 from undertone.web.polling import OPEN, TAKES_KEY, PollingRoutes, allowed_origins
-from undertone.web.uploads import Reception, Verdicts
+from undertone.web.uploads import Reception
+from undertone.web.verdicts import Verdicts
 
 log: Final = logging.getLogger("undertone")
 
@@ -34,7 +36,8 @@ def polling_routes(
     if not settings.polling_api:
         return None
     log.warning("%s", OPEN if settings.api_key is None else f"{OPEN}; {TAKES_KEY}")
-    uploads = Uploads(writing, clips, moved, node, max_speed=settings.max_speed)
+    uploads = Uploads(writing, evidence.database, clips, moved, node, max_speed=settings.max_speed)
+    _, candidates = shares(settings.database_connections)
     return PollingRoutes(
         meetings=meetings,
         evidence=evidence,
@@ -42,7 +45,7 @@ def polling_routes(
         uploads=uploads,
         audit=meetings.audit,
         authority=meetings.authority,
-        reception=Reception(),
+        reception=Reception(max(1, candidates // 2)),  # live candidates go first
         verdicts=Verdicts(hub, events, uploads),
         origins=allowed_origins(settings.origins, settings.loopback),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -11,35 +9,14 @@ import pytest
 
 from tests.core.frames import FRAME_BYTES, WINDOW_FRAMES, frames
 from tests.store.tab import Store, Tab, clip_bytes, stored_windows
+from tests.store.uploading import cut, files, keep, uploads, uploads_to
 from undertone.core.errors import Conflict, MeetingEnded, NotFound, RateLimited, RemoteFault, Revoked, Unavailable
 from undertone.core.messages import Finish
-from undertone.core.uploads import UploadCutter
-from undertone.core.window import WindowClosed
 from undertone.store.clips_folder import FolderClips
-from undertone.store.database import Database, Transaction
-from undertone.store.uploads import Kept, Uploads
+from undertone.store.database import Database
+from undertone.store.uploads import Kept
 
 pytestmark = pytest.mark.anyio
-
-
-def cut(data: bytes) -> list[WindowClosed]:
-    cutter = UploadCutter()
-    cutter.feed(data)
-    return cutter.finish()
-
-
-def uploads(store: Store, database: Database | None = None, patience_s: float = 0.0) -> Uploads:
-    return Uploads(
-        database or store.database, store.clips, store.moved.append, "node-a", max_speed=0, patience_s=patience_s
-    )
-
-
-async def keep(these: Uploads, data: bytes, participant: str = "p") -> Kept:
-    return await these.keep("m", participant, cut(data), len(data), anyio.current_time())
-
-
-def files(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob("*.mp3")]
 
 
 async def test_an_upload_is_a_finished_stream(store: Store) -> None:
@@ -149,44 +126,53 @@ async def test_who_may_not_stream_may_not_upload(
 
 
 async def test_what_is_refused_at_the_last_moment_leaves_no_clip(store: Store, tmp_path: Path) -> None:
-    class Ending(Uploads):
+    class Ending(FolderClips):
         """The meeting ends between the first look and the writing."""
 
-        async def _put(self, name: str, data: bytes) -> None:
-            await super()._put(name, data)
+        async def put(self, name: str, data: bytes) -> None:
+            await super().put(name, data)
             await store.database.execute("update meetings set ended_at = now()")
 
-    these = Ending(store.database, store.clips, store.moved.append, "node-a", max_speed=0)
     with pytest.raises(MeetingEnded):
-        await keep(these, frames(100))
+        await keep(uploads_to(store, Ending(tmp_path)), frames(100))
     assert files(tmp_path) == []
     assert await store.rows("select * from streams") == []
 
 
-class LostAnswer(Database):
-    """The first commit succeeds, and nobody hears of it."""
+async def test_patience_is_one_for_all(store: Store, tmp_path: Path) -> None:
+    class AwayEveryOtherTime(FolderClips):
+        away = False
 
-    lost = False
+        async def put(self, name: str, data: bytes) -> None:
+            self.away = not self.away
+            if self.away:
+                raise Unavailable("the clip store is away")
+            await super().put(name, data)
 
-    @asynccontextmanager
-    async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
-        async with super().transaction(repeatable_read=repeatable_read) as transaction:
-            yield transaction
-        if not self.lost:
-            self.lost = True
-            raise Unavailable("the line broke at this very moment")
+    these = uploads_to(store, AwayEveryOtherTime(tmp_path), patience_s=0.2)  # the first pause is longer
+    with pytest.raises(Unavailable):
+        await keep(these, frames(WINDOW_FRAMES + 1000))
+    assert files(tmp_path) == []
 
 
-async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
-    store: Store, database_url: str, tmp_path: Path
-) -> None:
-    database = LostAnswer(database_url)
-    await database.connect()
-    kept = await keep(uploads(store, database, patience_s=5), frames(100))
-    await database.close()
-    assert kept.stream == 1
-    assert await stored_windows(store) == [(1, 0, 0, 2400)]
-    assert len(files(tmp_path)) == 1
+async def test_who_waits_for_a_verdict_takes_no_connection_of_the_candidates(store: Store, database_url: str) -> None:
+    kept = await keep(uploads(store), frames(100))
+    these = uploads(store, Database(database_url))  # which is not connected
+    assert [each.outcome for each in await these.verdicts(kept)] == [None]
+    assert await these.opened_with(kept) == set()
+    assert await these.reports("m") == []
+
+
+async def test_a_list_has_an_end(store: Store) -> None:
+    await store.database.execute(
+        "insert into anomalies (meeting, anomaly, participant, kind, opened_at, last_at, count, summary, evidence)"
+        " select 'm', 'a' || n, 'p', 'multiple_voices', now() + n * interval '1 second', now(), 1, '', '[]'"
+        " from generate_series(1, 1001) n"
+    )
+    reports = await uploads(store).reports("m")
+    assert len(reports) == 1000
+    newest, *_, oldest = reports
+    assert (newest.at - oldest.at).total_seconds() == 999
 
 
 async def test_a_store_that_is_away_is_waited_for(store: Store, tmp_path: Path) -> None:
@@ -200,7 +186,7 @@ async def test_a_store_that_is_away_is_waited_for(store: Store, tmp_path: Path) 
             await super().put(name, data)
 
     for patience_s in (0.0, 30.0):
-        these = Uploads(store.database, Away(tmp_path), store.moved.append, "n", max_speed=0, patience_s=patience_s)
+        these = uploads_to(store, Away(tmp_path), patience_s=patience_s)
         if patience_s:
             assert (await keep(these, frames(100))).stream == 1
         else:

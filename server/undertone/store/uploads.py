@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import anyio
@@ -37,7 +38,8 @@ from undertone.store.stream_windows import fingerprint, insert_window, window_to
 
 log = logging.getLogger(__name__)
 
-# As long as a live candidate's audio waits for a store that is away; the page behind an upload never sends it again.
+# As long as a live candidate's audio waits for a store that is away, all in all; the page behind an upload never sends
+# it again.
 PATIENCE_S: Final = 30.0
 RETRY_FIRST_S: Final = 0.25
 RETRY_MOST_S: Final = 4.0
@@ -49,12 +51,13 @@ where s.meeting = :meeting and s.participant = :participant and s.stream = p.str
   and (p.node is not null or p.seen_at > now() - interval '15 minutes')
 """
 
-# A commit whose answer was lost: the clip may have been judged, and its name be gone, since.
+# A commit whose answer was lost. Only ours names the clip; where it has been judged and its name is gone since, another
+# upload may begin with the same minute of silence, but hardly has as many bytes.
 WRITTEN: Final = """
-select stream from windows
-where meeting = :meeting and participant = :participant and stream > :before and number = 0
-  and fingerprint = :fingerprint
-order by stream limit 1
+select w.stream from windows w join streams s using (meeting, participant, stream)
+where w.meeting = :meeting and w.participant = :participant and w.stream > :before and w.number = 0
+  and s.total_bytes = :total_bytes and (w.clip = :clip or w.clip is null and w.fingerprint = :fingerprint)
+order by w.clip is null, w.stream limit 1
 """
 
 VERDICTS: Final = """
@@ -70,11 +73,12 @@ select body -> 'anomaly' -> 'evidence' -> 0 ->> 'clip' as clip from events
 where meeting = :meeting and id > :after and kind = 'anomaly_opened' and participant = :participant
 """
 
+# More than anybody reads in a table; the channel and its snapshot have them all.
 REPORTS: Final = """
 select a.opened_at, coalesce(p.external_id, p.participant) as participant, p.name,
        a.evidence -> 0 ->> 'clip' as clip
 from anomalies a join participants p using (meeting, participant)
-where a.meeting = :meeting order by a.opened_at desc, a.anomaly desc
+where a.meeting = :meeting order by a.opened_at desc, a.anomaly desc limit 1000
 """
 
 T = TypeVar("T")
@@ -112,11 +116,16 @@ class Report:
 
 
 class Uploads:
-    """The uploads that one node takes. `moved` is called after each commit that wrote events."""
+    """The uploads that one node takes. `moved` is called after each commit that wrote events.
+
+    `writing` is the candidates' pool. Who waits for a verdict asks `reading`: they are many, and not to stand before
+    what candidates send.
+    """
 
     def __init__(
         self,
-        database: Database,
+        writing: Database,
+        reading: Database,
         clips: ClipStore,
         moved: Moved,
         node: str,
@@ -124,7 +133,8 @@ class Uploads:
         max_speed: float,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._database = database
+        self._writing = writing
+        self._reading = reading
         self._clips = clips
         self._moved = moved
         self._node = node
@@ -147,22 +157,32 @@ class Uploads:
         Raises NotFound, Revoked, MeetingEnded, Conflict (somebody streams), RateLimited, Unavailable.
         """
         key: dict[str, object] = {"meeting": meeting, "participant": participant}
-        found = await self._patiently(lambda _: self._admit(key))
-        clips: list[str] = []
+        give_up_at = anyio.current_time() + self._patience_s
+        before = (await self._patiently(lambda _: self._admit(key), give_up_at))["streams"]
+        tried: list[str] = []
+        in_doubt = False  # an attempt to write may have been committed, or yet be
+
+        async def put(window: WindowClosed, _again: bool) -> str:
+            # Each attempt has a name of its own: one that was not answered in time may still fail, and take its file.
+            tried.append(clip := clip_id(participant, None, window.window))
+            await self._clips.put(clip_object(meeting, clip), window.clip)
+            return clip
+
+        async def write(again: bool) -> tuple[int, int]:
+            nonlocal in_doubt
+            written = {"before": before, "clip": clips[0], "fingerprint": fingerprint(windows[0])} if again else None
+            try:
+                return await self._write(key, windows, clips, total_bytes, since, created_with_it, written)
+            except Unavailable:
+                in_doubt = True
+                raise
+
         try:
-            for window in windows:
-                clips.append(clip := clip_id(participant, None, window.window))
-                await self._put(clip_object(meeting, clip), window.clip)
-            before = found["streams"]
-
-            async def write(again: bool) -> tuple[int, int]:
-                written = await self._written(key, before, windows[0]) if again else None
-                return written or await self._write(key, windows, clips, total_bytes, since, created_with_it)
-
-            stream, event = await self._patiently(write)
-        except (RemoteFault, Conflict) as fault:
-            if not isinstance(fault, Unavailable):  # then it may have been written: the sweeper knows, within the hour
-                await self._drop(meeting, clips)
+            clips = [await self._patiently(partial(put, each), give_up_at) for each in windows]
+            stream, event = await self._patiently(write, give_up_at)
+        except (RemoteFault, Conflict):
+            if not in_doubt:  # else the sweeper knows, within the hour
+                await self._drop(meeting, tried)
             raise
         self._moved(meeting)
         return Kept(meeting, participant, stream, len(windows), event)
@@ -170,7 +190,7 @@ class Uploads:
     async def verdicts(self, kept: Kept) -> list[Judged]:
         """What is known of the upload's windows. Raises NotFound if they are gone with their meeting."""
         key = {"meeting": kept.meeting, "participant": kept.participant, "stream": kept.stream}
-        rows = await self._database.fetch_all(VERDICTS, key)
+        rows = await self._reading.fetch_all(VERDICTS, key)
         if len(rows) < kept.windows:
             raise NotFound("the meeting was deleted")
         return [Judged(row["number"], row["outcome"], row["reason"], row["clip"]) for row in rows]
@@ -178,28 +198,19 @@ class Uploads:
     async def opened_with(self, kept: Kept) -> set[str]:
         """The clips with which anomalies of this participant began since the upload."""
         key = {"meeting": kept.meeting, "participant": kept.participant, "after": kept.event}
-        return {row["clip"] for row in await self._database.fetch_all(OPENED_WITH, key)}
+        return {row["clip"] for row in await self._reading.fetch_all(OPENED_WITH, key)}
 
     async def reports(self, meeting: str) -> list[Report]:
         """The meeting's anomalies, newest first."""
-        rows = await self._database.fetch_all(REPORTS, {"meeting": meeting})
+        rows = await self._reading.fetch_all(REPORTS, {"meeting": meeting})
         return [Report(row["opened_at"], row["participant"], row["name"], row["clip"]) for row in rows]
 
     async def _admit(self, key: dict[str, object]) -> Row:
         """Asked before anything is put."""
-        found = admitted(await self._database.fetch_one(PARTICIPANT, key), None)
-        await _check_free(self._database, key)
-        await check_rate(self._database, key, found)
+        found = admitted(await self._writing.fetch_one(PARTICIPANT, key), None)
+        await _check_free(self._writing, key)
+        await check_rate(self._writing, key, found)
         return found
-
-    async def _put(self, name: str, data: bytes) -> None:
-        with suppress(FileExistsError):  # put by an attempt that was not answered in time
-            await self._patiently(lambda _: self._clips.put(name, data))
-
-    async def _written(self, key: dict[str, object], before: int, first: WindowClosed) -> tuple[int, int] | None:
-        """As `_write` answers, if an attempt that was not answered wrote it; the event is looked for among all."""
-        row = await self._database.fetch_one(WRITTEN, {**key, "before": before, "fingerprint": fingerprint(first)})
-        return None if row is None else (int(row["stream"]), 0)
 
     async def _write(
         self,
@@ -209,10 +220,19 @@ class Uploads:
         total_bytes: int,
         since: float,
         created_with_it: bool,
+        written: dict[str, object] | None,
     ) -> tuple[int, int]:
-        """The whole stream; its number, and that of the last event."""
-        async with self._database.transaction() as tx:
-            found = admitted(await tx.fetch_one(LOCK_PARTICIPANT, key), None)
+        """The whole stream; its number, and that of the last event.
+
+        `written` tells how an earlier attempt would be known, if there was one; its events are looked for among all.
+        """
+        async with self._writing.transaction() as tx:
+            locked = await tx.fetch_one(LOCK_PARTICIPANT, key)  # behind an attempt that still commits
+            if written is not None:
+                row = await tx.fetch_one(WRITTEN, {**key, **written, "total_bytes": total_bytes})
+                if row is not None:
+                    return row["stream"], 0
+            found = admitted(locked, None)
             await _check_free(tx, key)
             await check_rate(tx, key, found)
             number: int = found["streams"] + 1
@@ -242,9 +262,9 @@ class Uploads:
             for clip in clips:
                 await self._clips.delete(clip_object(meeting, clip))
 
-    async def _patiently(self, work: Callable[[bool], Awaitable[T]]) -> T:
-        """Tries `work(False)`, then `work(True)`, until what it needs is there again, or patience ends."""
-        pause_s, give_up_at, again = RETRY_FIRST_S, anyio.current_time() + self._patience_s, False
+    async def _patiently(self, work: Callable[[bool], Awaitable[T]], give_up_at: float) -> T:
+        """Tries `work(False)`, then `work(True)`, until what it needs is there again, or it is `give_up_at`."""
+        pause_s, again = RETRY_FIRST_S, False
         while True:
             try:
                 return await work(again)

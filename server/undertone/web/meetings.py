@@ -100,19 +100,12 @@ class MeetingRoutes:
         return answer(MeetingFound(data=self._meeting(meeting)))
 
     async def create_participant(self, request: Request) -> Response:
-        return answer(await self.join(request), 201)
-
-    async def join(self, request: Request) -> CredentialIssued:
-        """Creates a participant for the holder of a credential."""
         self.limit.take(address(request))
         meeting, by_join_secret = await self.authority.joiner(request.path_params["meeting"], bearer(request))
         body = await read_json(request, CreateParticipant)
-        if by_join_secret and body.expected_voices is not None:
-            raise Forbidden("how many voices are expected is not the candidate's to say: it takes the admin_id")
-        participant = await self.participants.add(
-            meeting.id, new_id(), body.name, body.external_id, body.expected_voices or 1
-        )
-        return await self.admit(meeting, participant.id, participant.name, "candidate")
+        voices = voices_of(body, by_join_secret)
+        participant = await self.participants.add(meeting.id, new_id(), body.name, body.external_id, voices)
+        return await self._credential(meeting, participant.id, participant.name, "candidate", 201)
 
     async def renew_token(self, request: Request) -> Response:
         meeting, participant = request.path_params["meeting"], request.path_params["participant"]
@@ -191,6 +184,13 @@ class MeetingRoutes:
             ended_at=ended_at,
             room=self.lobby.kind(row),
         )
+
+
+def voices_of(body: CreateParticipant, by_join_secret: bool) -> int:
+    """How many voices to expect. Raises Forbidden where a candidate says so."""
+    if by_join_secret and body.expected_voices is not None:
+        raise Forbidden("how many voices are expected is not the candidate's to say: it takes the admin_id")
+    return body.expected_voices or 1
 
 
 def _participant(row: Participant) -> ParticipantData:

@@ -15,25 +15,27 @@ from urllib.parse import urlsplit
 
 import anyio
 import msgspec
+from anyio.lowlevel import checkpoint
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from undertone.core.errors import Conflict, Forbidden, MeetingEnded, Unauthorized
+from undertone.core.errors import Conflict, Forbidden, MeetingEnded, RemoteFault, Unauthorized
 from undertone.core.messages import Name
-from undertone.core.requests import RoomData
+from undertone.core.requests import CreateParticipant, RoomData
 from undertone.core.times import rfc3339
 from undertone.store.audit import Audit
 from undertone.store.participants import Participant, Participants
 from undertone.store.uploads import Judged, Kept, Uploads
 from undertone.web.auth import ADMIN, Authority
-from undertone.web.bodies import address, read_json
+from undertone.web.bodies import address, maybe_bearer, read_json
 from undertone.web.calls import Entry
 from undertone.web.evidence import EvidenceRoutes
-from undertone.web.meetings import MeetingRoutes
+from undertone.web.meetings import MeetingRoutes, voices_of
 from undertone.web.problems import HttpFault
 from undertone.web.tokens import new_id
-from undertone.web.uploads import Reception, UploadFields, Verdicts
+from undertone.web.uploads import Reception, UploadFields
+from undertone.web.verdicts import Verdicts
 
 OPEN: Final = (
     "UNDERTONE_POLLING_API=1: whoever knows a meeting's id may join it and upload sound in any name, without a "
@@ -49,6 +51,7 @@ LOOPBACK_ORIGINS: Final = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[
 NOT_UPLOADED: Final = "not uploaded"
 # The original's word for more than one speaker in a minute; another speaker than before is the same matter.
 DIFFERENT_VOICES: Final = frozenset({"multiple_voices", "voice_changed"})
+ROWS_PER_TURN: Final = 100  # of the list, a millisecond; between them everybody else gets a turn
 VERDICT: Final = "Participant Name: {name} <> Anomaly: Different Voices Detected <> Participant ID: {id}"
 
 Secret = Annotated[str, Meta(max_length=200)]
@@ -61,10 +64,9 @@ class MeetingAndAdmin(Struct, frozen=True, kw_only=True):
     admin_id: Secret
 
 
-class JoinOpenly(Struct, frozen=True, kw_only=True):
-    """`POST /meetings/{id}/participants` without a credential."""
+class Join(CreateParticipant, frozen=True, kw_only=True):
+    """`POST /meetings/{id}/participants`: as in protocol.md, and the preset that this page always says."""
 
-    name: Name
     preset_name: Name | None = None
 
 
@@ -106,37 +108,43 @@ class PollingRoutes:
         return _json({"admin": await self.authority.is_admin(body.meeting_id, body.admin_id)})
 
     async def join(self, request: Request) -> Response:
-        """`detail` is the answer again, as a string: the page reads it out of what was an error for its old server."""
-        joined = await (self._with_credential(request) if "authorization" in request.headers else self._openly(request))
-        return _json({**joined, "detail": msgspec.json.encode(joined).decode()}, 201)
+        """With a credential or, as that page does, without.
 
-    async def _with_credential(self, request: Request) -> dict[str, object]:
-        return msgspec.structs.asdict(await self.meetings.join(request))
-
-    async def _openly(self, request: Request) -> dict[str, object]:
-        """`id` and `token` are what the room wants, where the provider gave them: the page hands them to its SDK.
-
-        Ours are in `undertone`, for a page that goes on to stream.
+        `id` and `token` are what the room wants, where the provider gave them: that page hands them to its SDK. Ours
+        are in `undertone`, for a page that goes on to stream. `detail` is the answer again, as a string: that page
+        reads it out of what was an error for its old server.
         """
         self.meetings.limit.take(address(request))
-        meeting = await self.authority.meeting(request.path_params["meeting"])
+        credential, wanted = maybe_bearer(request), request.path_params["meeting"]
+        if credential is None:
+            meeting, by_join_secret = await self.authority.meeting(wanted), True
+        else:
+            meeting, by_join_secret = await self.authority.joiner(wanted, credential)
         if meeting.ended_at is not None:  # before the provider is asked
             raise MeetingEnded(f"the meeting ended at {rfc3339(meeting.ended_at)}")
-        body = await read_json(request, JoinOpenly)
-        participant = new_id()
-        ours = (await self.meetings.admit(meeting, participant, body.name, "candidate", body.preset_name)).data
-        room = ours.room if ours.room is not None and ours.room.token is not None else RoomData(provider="")
-        await self.participants.add(meeting.id, participant, body.name, room.id)
-        data = msgspec.structs.replace(ours, id=room.id or ours.id, token=room.token or ours.token)
-        own = {"id": ours.id, "token": ours.token, "expires_at": ours.expires_at}
-        return {"success": True, "data": data, "undertone": own}
+        body = await read_json(request, Join)
+        if credential is None:  # whatever takes one is nobody's to say
+            body = Join(name=body.name, preset_name=body.preset_name)
+        voices, participant = voices_of(body, by_join_secret), new_id()
+        data = (await self.meetings.admit(meeting, participant, body.name, "candidate", body.preset_name)).data
+        own = {"id": data.id, "token": data.token, "expires_at": data.expires_at}
+        room = data.room if data.room is not None and data.room.token is not None else RoomData(provider="")
+        try:
+            await self.participants.add(meeting.id, participant, body.name, body.external_id or room.id, voices)
+        except (RemoteFault, Conflict):
+            await self.meetings.lobby.leave(meeting, participant, "candidate")
+            raise
+        if credential is None or body.preset_name is not None:  # our own pages, who say none, find our token there
+            data = msgspec.structs.replace(data, id=room.id or data.id, token=room.token or data.token)
+        joined = {"success": True, "data": data, "undertone": own}
+        return _json({**joined, "detail": msgspec.json.encode(joined).decode()}, 201)
 
     async def take(self, request: Request) -> Response:
         """An upload; answered when it is judged."""
         self._check_origin(request)
-        self.verdicts.check()
-        kept, said = await self._keep(request)
-        judged = await self.verdicts.of(kept)
+        with self.verdicts.place():
+            kept, said = await self._keep(request)
+            judged = await self.verdicts.of(kept)
         found = [each for each in judged if each.outcome in DIFFERENT_VOICES]
         if found:
             url = await self._link(request, kept, found)
@@ -186,25 +194,26 @@ class PollingRoutes:
         return (await self.evidence.playable(request, kept.meeting, clip, who))[0]
 
     async def list_reports(self, request: Request) -> Response:
-        """The reports, newest first, each with a link that plays from now on."""
+        """The reports, newest first, each with a link that plays from now on.
+
+        Through this server, also where the store makes links: who hears which clip is in the trail, play by play, for
+        the list itself leaves one row. It is asked for twice a minute: a row for each link would be most of the trail.
+        """
         body = await read_json(request, MeetingAndAdmin)
         if not await self.authority.is_admin(body.meeting_id, body.admin_id):
             raise Unauthorized("this is not the meeting's admin_id")
         reports = await self.uploads.reports(body.meeting_id)
-        if reports:  # one row a list: asked for twice a minute, one a link would be most of the trail
+        if reports:
             await self.audit.write(body.meeting_id, ADMIN, "clips_linked", None, address(request))
-        rows = [
-            (
-                rfc3339(each.at),
-                body.meeting_id,
-                each.participant,
-                NOT_UPLOADED
-                if each.clip is None
-                else (await self.evidence.playable(request, body.meeting_id, each.clip, ADMIN))[0],
-                VERDICT.format(name=each.name, id=each.participant),
-            )
-            for each in reports
-        ]
+        rows: list[tuple[str, ...]] = []
+        for each in reports:
+            url = NOT_UPLOADED
+            if each.clip is not None:
+                url = self.evidence.playable_here(request, body.meeting_id, each.clip, ADMIN)[0]
+            verdict = VERDICT.format(name=each.name, id=each.participant)
+            rows.append((rfc3339(each.at), body.meeting_id, each.participant, url, verdict))
+            if len(rows) % ROWS_PER_TURN == 0:
+                await checkpoint()
         return _json(rows)
 
     def _check_origin(self, request: Request) -> None:
@@ -213,8 +222,17 @@ class PollingRoutes:
         if origin is None or re.fullmatch(self.origins, origin.lower()):
             return
         # Our own: the host alone is compared, a proxy before us may have taken off the TLS.
-        if urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        host = _host(origin)
+        if not host or host != request.headers.get("host", "").lower():
             raise Forbidden(f"pages of {origin[:200]!r} may not upload here: add it to UNDERTONE_ORIGINS")
+
+
+def _host(origin: str) -> str:
+    """With its port; empty where there is none, as in `null`."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # a bracket too few
+        return ""
 
 
 def _json(body: object, status: int = 200) -> Response:

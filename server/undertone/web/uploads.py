@@ -1,13 +1,12 @@
-"""Uploads as HTTP brings them: a form with a file, taken in within bounds, cut into windows, and waited for.
+"""Uploads as HTTP brings them: a form with a file, taken in within bounds, and cut into windows.
 
-They carry no credential, so everything is bounded: a body's size and time, the bytes of all bodies together (in memory:
-nobody's voice is written anywhere but into the clip store), and how long a verdict is waited for.
+They carry no credential, so everything is bounded: a body's size and time, and the bytes of all bodies together (in
+memory: nobody's voice is written anywhere but into the clip store).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -20,16 +19,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from undertone.core.channel_actions import Send
-from undertone.core.errors import BadMessage, Draining, NotFound, Overloaded, RemoteFault, Unavailable
-from undertone.core.events import Person
+from undertone.core.errors import BadMessage, Overloaded
 from undertone.core.messages import Name
 from undertone.core.requests import ExternalId
 from undertone.core.uploads import MAX_UPLOAD_BYTES, UploadCutter, window_ms
 from undertone.core.window import WINDOW_MS, WindowClosed
-from undertone.store.events import Events
-from undertone.store.uploads import Judged, Kept, Uploads
-from undertone.web.hub import Hub
 from undertone.web.problems import HttpFault, too_large
 
 # The other fields and the form's own lines.
@@ -38,19 +32,13 @@ MAX_FIELD_BYTES: Final = 4 * 1024  # a name has 200 characters
 MAX_FIELDS: Final = 16
 # A minute of MP3 at 128 kbit/s is 1 MB: 250 of them at once, as 1,000 candidates on lines of 1 Mbit/s have on the way.
 MAX_HELD_BYTES: Final = 256 * 1024 * 1024
-# Cut and stored at a time: between them they have fewer connections to the database than live candidates, who go first.
-STORED_AT_ONCE: Final = 4
 TURN_WITHIN_S: Final = 30.0  # storing takes milliseconds: who waits longer waits for a store that is away
 # Two more uploads are due by then, from a line that is too slow for any of them.
 BODY_WITHIN_S: Final = 120.0
-# Sound handed to the cutter in one go, as a socket's largest message: less than a millisecond for everybody else.
-PIECE_BYTES: Final = 64 * 1024
-VERDICT_WITHIN_S: Final = 120.0
-ASK_AGAIN_S: Final = 30  # as often as that page asks for its list
+# Sound handed to the cutter in one go, between turns of everybody else: nothing takes longer to search than headers
+# without frames, and these take a millisecond (64 KiB of them, where the search ends: 20).
+PIECE_BYTES: Final = 4 * 1024
 OVERLOADED_RETRY_MS: Final = 5_000
-ASK_DATABASE_AGAIN_S: Final = 1.0  # while it is away
-
-log = logging.getLogger(__name__)
 
 
 class UploadFields(Struct, frozen=True, kw_only=True):
@@ -92,10 +80,11 @@ class _InMemory(MultiPartParser):
 
 
 class Reception:
-    """Takes uploads in: one per process."""
+    """Takes uploads in: one per process. `stored_at_once` are cut and stored at a time."""
 
     def __init__(
         self,
+        stored_at_once: int,
         *,
         max_bytes: int = MAX_UPLOAD_BYTES + MAX_FORM_BYTES,
         max_held_bytes: int = MAX_HELD_BYTES,
@@ -107,7 +96,7 @@ class Reception:
         self.max_held_bytes = max_held_bytes
         self.within_s = within_s
         self.turn_within_s = turn_within_s
-        self._turns = anyio.Semaphore(STORED_AT_ONCE)
+        self._turns = anyio.Semaphore(stored_at_once)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -176,122 +165,5 @@ def _read(form: FormData) -> Upload:
         raise BadMessage(f"the form is not what this call takes: {error}"[:500]) from None
 
 
-class _Told(Struct, frozen=True):
-    """What of an event says whether it is about an upload's window."""
-
-    kind: str
-    participant: Person | None = None
-    stream: int | None = None
-
-
-_told: Final = msgspec.json.Decoder(_Told)
-_JUDGED: Final = "window_judged"
-
-
-class _Waiter:
-    """One upload among a meeting's subscribers: rings for each of its windows that is judged."""
-
-    proctor = ""
-
-    def __init__(self, kept: Kept) -> None:
-        self._kept = kept
-        self.fault: RemoteFault | None = None
-        self.rung = anyio.Event()
-
-    def deliver(self, events: Sequence[Send]) -> None:
-        for event in events:
-            if _JUDGED in event.text:
-                told = _told.decode(event.text)
-                person = told.participant
-                if told.kind == _JUDGED and person and (person.id, told.stream) == self._mine:
-                    self.rung.set()
-
-    @property
-    def _mine(self) -> tuple[str, int]:
-        return self._kept.participant, self._kept.stream
-
-    def next_time(self) -> int | None:
-        return None
-
-    def handle_time(self, now: int) -> None:
-        """Nothing is due."""
-
-    def close(self, fault: RemoteFault) -> None:
-        self.fault = fault
-        self.rung.set()
-
-    def check_again(self) -> None:
-        """There is no credential to ask about."""
-
-
-class Verdicts:
-    """Who waits for the verdict on an upload: through the hub, that is without asking in between. One per process."""
-
-    def __init__(self, hub: Hub, events: Events, uploads: Uploads, *, within_s: float = VERDICT_WITHIN_S) -> None:
-        self._hub = hub
-        self._events = events
-        self._uploads = uploads
-        self.within_s = within_s
-        self._waiting: set[_Waiter] = set()
-        self._draining = False
-
-    def drain(self) -> None:
-        """This node goes away: everybody is told now, and nobody waits any more."""
-        self._draining = True
-        for waiter in self._waiting:
-            waiter.close(_leaving())
-
-    def check(self) -> None:
-        """Raises Draining where nothing new is to begin."""
-        if self._draining:
-            raise Draining("this node is going away; send it again", OVERLOADED_RETRY_MS)
-
-    async def of(self, kept: Kept) -> list[Judged]:
-        """All windows, judged. Raises HttpFault 503 if that takes too long, Draining, NotFound, FellBehind."""
-        waiter = _Waiter(kept)
-        self._waiting.add(waiter)
-        self._hub.subscribe(kept.meeting, waiter)
-        try:
-            if self._draining:
-                raise _leaving()
-            with anyio.fail_after(self.within_s):
-                while True:
-                    try:
-                        await self._follow(waiter, kept)
-                        return await self._wait(waiter, kept)
-                    except Unavailable as away:
-                        log.warning("the verdict on an upload can't be read, trying again: %s", away.detail)
-                    await anyio.sleep(ASK_DATABASE_AGAIN_S)
-        except TimeoutError:
-            detail = f"it is stored, and was not judged within {self.within_s:g} s: the verdict still comes, to the"
-            detail += " list and to the channel; to send it again would be a second recording"
-            raise HttpFault(503, "verdict_pending", detail, {"Retry-After": str(ASK_AGAIN_S)}) from None
-        finally:
-            self._hub.unsubscribe(kept.meeting, waiter)
-            self._waiting.discard(waiter)
-
-    async def _follow(self, waiter: _Waiter, kept: Kept) -> None:
-        position = await self._events.position(kept.meeting)
-        if position is None:
-            raise NotFound("the meeting was deleted")
-        self._hub.follow(kept.meeting, waiter, position.epoch, position.last_id)
-
-    async def _wait(self, waiter: _Waiter, kept: Kept) -> list[Judged]:
-        """After `_follow`: what was judged before it stands in the rows, and what comes after it rings."""
-        while True:
-            waiter.rung = anyio.Event()
-            judged = await self._uploads.verdicts(kept)
-            if all(each.outcome is not None for each in judged):
-                return judged
-            if waiter.fault is None:
-                await waiter.rung.wait()
-            if waiter.fault is not None:
-                raise waiter.fault
-
-
 def _overloaded() -> Overloaded:
     return Overloaded("too many uploads at once; send this one again", OVERLOADED_RETRY_MS)
-
-
-def _leaving() -> Draining:
-    return Draining("this node is going away; the upload is stored, and its verdict still comes", OVERLOADED_RETRY_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -96,3 +97,9 @@ async def heard(house: Watched, diarization: Diarization | str = TWO_VOICES) -> 
         tasks.start_soon(judge)
         yield
         tasks.cancel_scope.cancel()
+
+
+def address(house: Watched) -> tuple[str, int]:
+    """For a line of one's own."""
+    host, port = house.url.removeprefix("ws://").split(":")
+    return socket.gethostbyname(host), int(port)

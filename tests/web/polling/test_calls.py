@@ -6,29 +6,24 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+from anyio.lowlevel import checkpoint
 from starlette.applications import Starlette
 
 from tests.core.frames import WINDOW_FRAMES, frames
-from tests.standins import realtimekit
-from tests.standins.kit import Kit
-from tests.standins.serving import Answers, serving
 from tests.store.exam import NO_SOUND, NOISE, ONE_VOICE, SOMEBODY_ELSE, TWO_VOICES
-from tests.web.here import dial, hear
+from tests.web.here import hear
 from tests.web.polling.page import PAGE, Page, heard
 from tests.web.room import problem_of
 from tests.web.watched import Watched
-from undertone.core.messages import Finish, StreamHello
-from undertone.core.messages import encode as encode_message
 from undertone.core.verdict import Diarization
-from undertone.rooms.base import Role, RoomProvider
-from undertone.rooms.realtimekit import realtimekit as realtimekit_rooms
+from undertone.store.clips_folder import FolderClips
 from undertone.web.calls import routes
 from undertone.web.polling import LOOPBACK_ORIGINS, allowed_origins
 from undertone.web.problems import HANDLERS
-from undertone.web.rooms import Lobby
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +141,47 @@ async def test_a_list_s_links_are_new_each_time_and_leave_one_line_in_the_trail(
     assert trail[1]["who"] == "admin"
 
 
+async def test_a_list_s_links_lead_through_us_where_each_play_is_seen(
+    house: Watched, page: Page, tmp_path: Path
+) -> None:
+    class Linking(FolderClips):
+        """As a bucket, which tells nobody who followed its links."""
+
+        async def link(self, name: str, seconds: int) -> str | None:
+            return f"https://bucket.example.org/{name}"
+
+    evidence = replace(page.polling.evidence, clips=Linking(tmp_path))
+    app = Starlette(routes=routes(replace(page.polling, evidence=evidence).entries()), exception_handlers=HANDLERS)
+    async with heard(house):
+        await page.upload(MINUTE)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as http:
+        answer = await http.post("/multiple_voices_list", json={"meeting_id": page.id, "admin_id": page.admin_id})
+    [[*_, url, _]] = answer.json()
+    assert url.startswith("http://here/meetings/")
+    assert (await house.http.get(url.removeprefix("http://here"))).content == MINUTE
+    [opened] = await page.rows("select clip from windows where meeting = :meeting")
+    played = await page.rows("select who, subject from audit where meeting = :meeting and action = 'link_played'")
+    assert [dict(row) for row in played] == [{"who": "admin", "subject": opened["clip"]}]
+
+
+async def test_a_long_list_leaves_everybody_else_a_turn(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    await page.join()
+    await page.rows(
+        "insert into anomalies (meeting, anomaly, participant, kind, opened_at, last_at, count, summary, evidence)"
+        " select meeting, 'a' || n, participant, 'multiple_voices', now(), now(), 1, '', '[{\"clip\": \"c\"}]'"
+        " from participants, generate_series(1, 250) n where meeting = :meeting"
+    )
+    turns: list[None] = []
+
+    async def counted() -> None:
+        turns.append(None)
+        await checkpoint()
+
+    monkeypatch.setattr("undertone.web.polling.checkpoint", counted)
+    assert len(await page.reports()) == 250
+    assert len(turns) == 2
+
+
 async def test_only_its_admin_is_one(page: Page) -> None:
     other = await Page(page.house).create()
     for meeting, admin_id in (
@@ -162,95 +198,6 @@ async def test_only_its_admin_is_one(page: Page) -> None:
     assert problem_of(await page.post("/is_admin", {"admin_id": 1}))[:2] == (400, "bad_message")
 
 
-async def test_joining_is_answered_twice_over(page: Page) -> None:
-    answer = await page.join()
-    assert answer.status_code == 201
-    body = answer.json()
-    detail = json.loads(body.pop("detail"))
-    assert detail == body
-    assert set(body) == {"success", "data", "undertone"}
-    assert body["undertone"].items() <= body["data"].items(), "no provider has ids of its own"
-    [event] = await page.events()
-    assert (event["kind"], event["participant"]["id"]) == ("candidate_joined", body["data"]["id"])
-
-
-async def test_who_shows_a_credential_is_who_they_were_without_these_routes(page: Page) -> None:
-    path = f"/meetings/{page.id}/participants"
-    body = {"name": "Ada", "external_id": "ada", "expected_voices": 2}
-    answer = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
-    assert answer.status_code == 201
-    assert set(answer.json()) == {"success", "data", "detail"}
-    assert answer.json()["data"]["name"] == "Ada"
-    again = await page.post(path, body, Authorization=f"Bearer {page.admin_id}")
-    assert problem_of(again)[:2] == (409, "conflict")
-    refused = await page.post(path, body, Authorization="Bearer nonsense")
-    assert problem_of(refused)[:2] == (401, "unauthorized")
-    # Without one, what takes more than the join_secret is nobody's to say.
-    answer = await page.join(expected_voices=9, external_id="ada")
-    [row] = await page.rows("select expected_voices from participants where meeting = :meeting and name = 'new user'")
-    assert row["expected_voices"] == 1
-
-
-@pytest.mark.parametrize("meeting", ["nobody", "no.such"])
-async def test_nobody_joins_what_is_not_there(page: Page, meeting: str) -> None:
-    answer = await page.post(f"/meetings/{meeting}/participants", {"name": "Ada"})
-    assert problem_of(answer)[:2] == (404, "not_found")
-
-
-async def test_nobody_joins_or_uploads_after_the_end(page: Page) -> None:
-    end = await page.post(f"/meetings/{page.id}/end", None, Authorization=f"Bearer {page.admin_id}")
-    assert end.status_code == 204
-    assert problem_of(await page.join())[:2] == (409, "meeting_ended")
-    assert problem_of(await page.upload(frames(100)))[:2] == (409, "meeting_ended")
-    assert await page.rows("select from participants where meeting = :meeting") == []
-
-
-async def test_a_provider_s_participant_is_known_by_its_id(house: Watched) -> None:
-    assert house.node.polling is not None
-    theirs = realtimekit.realtimekit()
-    theirs.presets.append("audio_proc_preset")
-    with serving(theirs.app) as url:
-        presets: dict[Role, str] = {"candidate": "group_call_participant", "proctor": "group_call_host"}
-        rooms = realtimekit_rooms(url, realtimekit.ACCOUNT, realtimekit.APP, realtimekit.TOKEN, presets)
-        await _known_by_its_id(house, theirs, rooms)
-        await rooms.aclose()
-
-
-async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> None:
-    assert house.node.polling is not None
-    polling = replace(house.node.polling, meetings=replace(house.node.polling.meetings, lobby=Lobby(rooms)))
-    app = Starlette(routes=routes(polling.entries()), exception_handlers=HANDLERS)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://theirs") as http, heard(house):
-        page = await Page(house, http).create()
-        answer = (await page.join()).json()
-        data = json.loads(answer["detail"])["data"]
-        [added] = theirs.participants()
-        assert (added["name"], added["preset_name"]) == ("new user", "audio_proc_preset")
-        assert (data["id"], data["token"]) == (added["id"], added["token"])
-        participant = added["custom_participant_id"]
-        assert answer["undertone"]["id"] == participant
-        async with dial(house.url + "/stream") as line:
-            await line.send(encode_message(StreamHello(token=answer["undertone"]["token"])))
-            assert (await hear(line))["type"] == "ready"
-            await line.send(encode_message(Finish()))
-            assert (await hear(line))["type"] == "finished"
-        assert (await page.upload(MINUTE, data["id"])).json()["id"] == data["id"]
-        [row] = await page.rows("select participant, streams, external_id from participants where meeting = :meeting")
-        assert dict(row) == {"participant": participant, "streams": 2, "external_id": data["id"]}
-        [[_, meeting, reported, *_]] = await page.reports()
-        assert (meeting, reported) == (page.id, data["id"])
-        # Somebody of ours, who shows a credential, gets our token.
-        headers = {"Authorization": f"Bearer {page.admin_id}"}
-        ours = (await page.post(f"/meetings/{page.id}/participants", {"name": "Ada"}, **headers)).json()["data"]
-        assert ours["room"]["token"] == theirs.participants()[-1]["token"] != ours["token"]
-        # Their provider is away: they are heard all the same, by our id.
-        theirs.app.always = Answers(403)
-        alone = (await page.join()).json()
-        assert alone["data"]["id"] == alone["undertone"]["id"]
-        assert "missing" in alone["data"]["room"]
-
-
 @pytest.mark.parametrize(
     ("origin", "allowed"),
     [
@@ -262,6 +209,7 @@ async def _known_by_its_id(house: Watched, theirs: Kit, rooms: RoomProvider) -> 
         ("http://127.0.0.1.example.org", False),
         ("https://exams.example.org", False),
         ("null", False),
+        ("http://[", False),
     ],
 )
 async def test_pages_on_this_machine_may_call(page: Page, origin: str, allowed: bool) -> None:
