@@ -152,7 +152,7 @@ async def test_a_wrong_way_past_a_pooler_is_named(database_url: str) -> None:
 
 async def test_another_database_past_a_pooler_is_found_out(postgres: EmbeddedPostgres, database_url: str) -> None:
     with pytest.raises(WrongDatabase, match="it must name the same database"):
-        await find_reach(database_url, postgres.dsn, within_s=1)
+        await find_reach(database_url, postgres.dsn, within_s=0.5)
 
 
 @pytest.mark.parametrize(
