@@ -8,14 +8,20 @@ send to the server as a parameter, which then refuses the connection in words th
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import certifi
 
 NEEDED: Final = "a URL of a PostgreSQL database is needed: postgresql://user:password@host/database"
+# Of what was given nothing is repeated: urllib's and asyncpg's own words would hold pieces of the password.
+UNREADABLE: Final = (
+    "it can't be read: in a password write / ? # [ ] @ : and what is not ASCII percent-encoded (/ is %2F); "
+    "a port is a number, and nothing follows a #"
+)
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 # `options` carries settings of the server, and which compute is meant where a host is shared.
@@ -26,6 +32,8 @@ KNOWN: Final = frozenset(
         *("krbsrvname", "gsslib"),
     }
 )
+# Of those that a comma parts: a name or an address, and a port or none.
+_HOST: Final = re.compile(r"(?:\[[^\[\]]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _OF_THE_USER: Final = Path("~/.postgresql/root.crt")
 # Where systems keep the authorities that they trust, if Python was not told by its build.
 _BUNDLES: Final = (
@@ -37,7 +45,7 @@ _BUNDLES: Final = (
 
 def database_url(text: str) -> str:
     """A PostgreSQL URL as asyncpg reads it; `postgres:` is the same scheme. Raises ValueError, without the password."""
-    parts = urlsplit(text)
+    parts = _split(text)
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         raise ValueError(NEEDED)
     try:
@@ -48,8 +56,25 @@ def database_url(text: str) -> str:
     return parts._replace(scheme="postgresql", query=urlencode(options)).geturl()
 
 
+def _split(text: str) -> SplitResult:
+    """Raises ValueError where asyncpg would read something else than was meant, or fail in words that tell too much."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError(UNREADABLE) from None
+    # asyncpg takes the first @ for the end of the password, and what is behind it for a host.
+    who, at, hosts = parts.netloc.rpartition("@")
+    read = [_HOST.fullmatch(host) for host in hosts.split(",")] if hosts else []
+    ports_fit = all(host is not None and int(host[1] or 0) <= 65535 for host in read)
+    if "#" in text or "@" in who or (not at and "@" in parts.path) or not ports_fit:
+        raise ValueError(UNREADABLE)
+    return parts
+
+
 def _check(options: dict[str, str]) -> None:
     """Raises ValueError for what can't be kept; mends what is only written otherwise."""
+    if options.get("sslrootcert") == "system" and options.setdefault("sslmode", "verify-full") != "verify-full":
+        raise ValueError("sslrootcert=system takes sslmode=verify-full")  # as in libpq: the others would not look
     mode = options.get("sslmode", "prefer")
     if mode not in SSL_MODES:
         raise ValueError(f"sslmode must be one of {', '.join(SSL_MODES)}")

@@ -30,6 +30,8 @@ pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 100
 server_lifetime = 600
+server_login_retry = 0.1
+query_wait_timeout = {patience_s}
 """
 
 
@@ -40,16 +42,23 @@ def pgbouncer() -> str | None:
 
 @contextlib.contextmanager
 def pooled(
-    url: str, folder: Path, mode: Literal["transaction", "session"] = "transaction", size: int = 4
+    url: str,
+    folder: Path,
+    mode: Literal["transaction", "session"] = "transaction",
+    size: int = 4,
+    patience_s: int = 120,
 ) -> Iterator[str]:
-    """The URL of the same database through a pooler of `size` connections. `folder` is for its configuration."""
+    """The URL of the same database through a pooler of `size` connections. `folder` is for its configuration.
+    `patience_s`: how long it lets somebody wait for one of them."""
     parts = urlsplit(url)
     options = {name: values[0] for name, values in parse_qs(parts.query).items()}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
-        CONFIGURATION.format(folder=options["host"], user=parts.username, port=port, mode=mode, size=size)
+        CONFIGURATION.format(
+            folder=options["host"], user=parts.username, port=port, mode=mode, size=size, patience_s=patience_s
+        )
     )
     configuration.chmod(0o644)
     program = pgbouncer()

@@ -21,6 +21,10 @@ class SilentLine:
     talking: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     forgotten: int = 0
+    # It goes silent once it is asked something that holds this.
+    silenced_by: bytes = b""
+    # The first answer that holds this is lost.
+    loses: bytes = b""
 
     def forget(self) -> None:
         """Nothing comes any more on the connections that there are; new ones are as good as ever."""
@@ -37,9 +41,16 @@ async def silent_line(url: str) -> AsyncIterator[SilentLine]:
         line = SilentLine(urlunsplit(parts._replace(query=urlencode({**options, "host": here}))))
         line.talking.set()
 
-        async def forward(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def forward(
+            number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asked: bool
+        ) -> None:
             with suppress(OSError):
                 while data := await reader.read(65536):
+                    if asked and line.silenced_by and line.silenced_by in data:
+                        line.talking.clear()
+                    if not asked and line.loses and line.loses in data:
+                        line.loses = b""
+                        continue
                     await line.talking.wait()
                     if number > line.forgotten:
                         writer.write(data)
@@ -49,7 +60,10 @@ async def silent_line(url: str) -> AsyncIterator[SilentLine]:
             number = line.connections = line.connections + 1
             there_reader, there_writer = await asyncio.open_unix_connection(str(there))
             with suppress(asyncio.CancelledError):  # the test is over
-                await asyncio.gather(forward(number, reader, there_writer), forward(number, there_reader, writer))
+                await asyncio.gather(
+                    forward(number, reader, there_writer, asked=True),
+                    forward(number, there_reader, writer, asked=False),
+                )
 
         server = await asyncio.start_unix_server(serve, str(Path(here) / SOCKET))
         try:

@@ -16,6 +16,7 @@ from tests.store.tls_front import Certificate, made_certificate, tls_front
 from undertone.core.errors import Unavailable
 from undertone.database_urls import database_url as as_read
 from undertone.store.database import Database
+from undertone.store.database_faults import advice
 from undertone.store.embedded import EmbeddedPostgres
 from undertone.store.hearing import find_reach
 from undertone.store.migrations import WrongDatabase
@@ -151,7 +152,36 @@ async def test_a_wrong_way_past_a_pooler_is_named(database_url: str) -> None:
 
 async def test_another_database_past_a_pooler_is_found_out(postgres: EmbeddedPostgres, database_url: str) -> None:
     with pytest.raises(WrongDatabase, match="it must name the same database"):
-        await find_reach(database_url, postgres.dsn, within_s=1)
+        await find_reach(database_url, postgres.dsn, within_s=0.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query_wait_timeout",
+        "server login failed: FATAL the database system is starting up",
+        "server login has been failing, try again later (server_login_retry)",
+        "no more connections allowed (max_client_conn)",
+        "pgbouncer cannot connect to server",
+        "the database system is shutting down",
+    ],
+)
+async def test_what_passes_at_a_pooler_is_waited_for(text: str) -> None:
+    assert advice(asyncpg.ProtocolViolationError(text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unsupported startup parameter: extra_float_digits",
+        "no such user: somebody",
+        "no such database: exams",
+        "transaction blocks not allowed in statement pooling mode",
+        "password authentication failed",
+    ],
+)
+async def test_what_does_not_pass_at_a_pooler_is_told(text: str) -> None:
+    assert advice(asyncpg.ProtocolViolationError(text)) == f"the database can't be asked like this: {text}"
 
 
 # --- few connections

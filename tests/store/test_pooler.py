@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
 from tests.conftest import short_folder
 from tests.store.pooler import pooled
+from tests.store.silent_line import SOCKET
 from undertone.core.errors import Unavailable
+from undertone.process import connect_patiently
 from undertone.store.database import Database
+from undertone.store.embedded import EmbeddedPostgres
 from undertone.store.hearing import Deaf, find_reach, hears
 from undertone.store.migrations import WrongDatabase
 from undertone.store.notify import Listener, Moved, Notifier, Reconnected
@@ -39,8 +43,8 @@ async def test_by_the_transaction_nothing_is_heard_and_by_the_session_all_is(
 ) -> None:
     assert await hears(database_url, database_url)
     assert await hears(database_url, through)
-    assert not await hears(through, through, within_s=1)
-    assert not await hears(through, database_url, within_s=1)
+    assert not await hears(through, through, within_s=0.5)
+    assert not await hears(through, database_url, within_s=0.5)
     with pooled(database_url, folder, "session") as url:
         assert await hears(url, url)
 
@@ -51,13 +55,41 @@ async def test_how_the_database_is_reached_is_found_out_and_said(
     direct = await find_reach(database_url, None)
     assert (direct.pooled, direct.listen_url) == (False, database_url)
     assert not caplog.records
-    deaf = await find_reach(through, None, within_s=1)
+    deaf = await find_reach(through, None, within_s=0.5)
     assert (deaf.pooled, deaf.listen_url) == (True, None)
     assert "proctors are told up to 2 s later; UNDERTONE_LISTEN_URL may name the database past it" in caplog.text
-    past = await find_reach(through, database_url, within_s=1)
+    past = await find_reach(through, database_url, within_s=0.5)
     assert (past.pooled, past.listen_url) == (True, database_url)
     with pytest.raises(WrongDatabase, match="it must name the same database, and no pooler"):
-        await find_reach(database_url, through, within_s=1)
+        await find_reach(database_url, through, within_s=0.5)
+
+
+async def test_a_pooler_whose_database_is_not_up_yet_is_waited_for(
+    database_url: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """pgbouncer says 08P01 of that, a violation of the protocol, as it does of what is set wrong."""
+    parts = urlsplit(database_url)
+    (there,) = parse_qs(parts.query)["host"]
+    with pooled(parts._replace(query=f"host={folder}").geturl(), folder, patience_s=1) as url:
+        starting = asyncio.create_task(connect_patiently(Database(url, pooled=True)))
+        async with asyncio.timeout(20):
+            while "waiting for the database" not in caplog.text and not starting.done():
+                await asyncio.sleep(0.05)
+            with pytest.raises(Unavailable, match="ProtocolViolationError"):
+                await find_reach(url, None)
+            (folder / SOCKET).symlink_to(Path(there) / SOCKET)  # it is up
+            await starting
+            reach = await find_reach(url, None, within_s=0.3)
+    assert "ProtocolViolationError" in caplog.text
+    assert reach.pooled
+
+
+async def test_what_is_set_wrong_at_a_pooler_is_named(postgres: EmbeddedPostgres, folder: Path) -> None:
+    with pooled(postgres.url("no_such"), folder) as url:
+        with pytest.raises(WrongDatabase, match='database "no_such" does not exist'):
+            await connect_patiently(Database(url, pooled=True))
+        with pytest.raises(WrongDatabase, match="unsupported startup parameter"):
+            await connect_patiently(Database(f"{url}?search_path=a", pooled=True))
 
 
 async def test_statements_side_by_side_get_their_own_answers(through: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Final
 
@@ -12,7 +13,7 @@ from undertone.core.errors import Unavailable
 # Not this statement's fault: the same again, a little later, may well succeed.
 AWAY: Final = (
     OSError,  # refused, reset, no socket; TimeoutError is one too
-    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.PostgresConnectionError,  # class 08; pgbouncer says 08P01 of whatever is not well, most of which passes
     asyncpg.OperatorInterventionError,  # class 57: shutting down, starting up, cancelled by an administrator
     asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
     asyncpg.PostgresSystemError,  # class 58: I/O error below PostgreSQL
@@ -31,8 +32,12 @@ WRONG: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,  # class 28
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
-    asyncpg.ProtocolViolationError,  # what poolers say of a parameter, a user or a mode that they do not take
     asyncpg.ClientConfigurationError,
+)
+# Of what pgbouncer says with 08P01 that which is a setting, there or here (https://www.pgbouncer.org/config.html).
+_A_SETTING: Final = re.compile(
+    "unsupported startup parameter|no such (user|database)|not allowed|statement pooling"
+    '|password authentication failed|(role|database) "[^"]*" does not exist'
 )
 
 TOO_MANY: Final = "the server has no connection left for us: give it more, or set UNDERTONE_DATABASE_CONNECTIONS lower"
@@ -66,6 +71,8 @@ def advice(error: BaseException) -> str | None:
                 f"this user may not make Undertone's tables ({error}): let the database be its own, or "
                 "grant create, usage on schema public to it"
             )
+        case asyncpg.ProtocolViolationError() if not _A_SETTING.search(str(error)):
+            return None
         case asyncpg.ProtocolViolationError() | asyncpg.ClientConfigurationError():
             return f"the database can't be asked like this: {error}"
     return None

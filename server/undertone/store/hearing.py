@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,41 +19,49 @@ import asyncpg
 from undertone.store.database import CONNECT_WITHIN_S
 from undertone.store.database_faults import AWAY_AT_FIRST, MAYBE_AWAY, WRONG, advice, away
 from undertone.store.migrations import WrongDatabase
-from undertone.store.notify import Notice, Reconnected
+from undertone.store.notify import Line, Notice, Reconnected
 
 log: Final = logging.getLogger("undertone")
 
 # A notification takes a round trip, across an ocean 0.2 s.
 HEARD_WITHIN_S: Final = 2.0
+# Who is not heard the first time is given so many times as long: a server that is just busy must not pass for a pooler
+# until the process ends.
+LONGER: Final = 2
 # Where nothing is heard everybody looks this often: what a proctor waits for longer than elsewhere.
 LOOK_EVERY_S: Final = 2.0
 
+BEGIN: Final = "begin"
+COMMIT: Final = "commit"
 TELL: Final = "select pg_notify($1, '')"
 
 
 async def hears(listen_url: str, url: str, within_s: float = HEARD_WITHIN_S) -> bool:
-    """Whether who listens through the one hears what is told through the other.
+    """Whether who listens through the one hears what is told through the other, at the second time of asking at last.
 
-    Raises Unavailable, and WrongDatabase for what waiting does not help.
+    `within_s` is for each answer too: a server that froze is away. Raises Unavailable, and WrongDatabase for what
+    waiting does not help.
     """
     # Of its own: a pooler may leave the listening to somebody else for as long as it keeps the connection.
     channel = f"undertone_{secrets.token_hex(8)}"
     heard = asyncio.Event()
     try:
-        listening = await asyncpg.connect(listen_url, timeout=CONNECT_WITHIN_S, statement_cache_size=0)
+        listening = await _connected(listen_url, within_s)
         try:
             # From another connection, for a pooler hands on what arrives while it has lent one to us.
-            telling = await asyncpg.connect(url, timeout=CONNECT_WITHIN_S, statement_cache_size=0)
+            telling = await _connected(url, within_s)
             try:
                 await listening.add_listener(channel, lambda *_: heard.set())
-                async with asyncio.timeout(within_s), telling.transaction():
+                for wait_s in (within_s, LONGER * within_s):
+                    # Not asyncpg's own transaction: it rolls back, and waits for a frozen server without end.
+                    await telling.execute(BEGIN)
                     await telling.execute(TELL, channel)
-                try:
-                    async with asyncio.timeout(within_s):
-                        await heard.wait()
-                except TimeoutError:
-                    return False
-                return True
+                    await telling.execute(COMMIT)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(wait_s):
+                            await heard.wait()
+                            return True
+                return False
             finally:
                 telling.terminate()
         finally:
@@ -62,6 +71,10 @@ async def hears(listen_url: str, url: str, within_s: float = HEARD_WITHIN_S) -> 
         if better is not None:
             raise WrongDatabase(better) from None
         raise away(error) from error
+
+
+async def _connected(url: str, within_s: float) -> Line:
+    return await asyncpg.connect(url, timeout=CONNECT_WITHIN_S, command_timeout=within_s, statement_cache_size=0)
 
 
 @dataclass(frozen=True, slots=True)
