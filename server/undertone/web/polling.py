@@ -38,8 +38,8 @@ from undertone.web.uploads import Reception, UploadFields
 from undertone.web.verdicts import Verdicts
 
 OPEN: Final = (
-    "UNDERTONE_POLLING_API=1: whoever knows a meeting's id may join it, with any preset of the room provider's account, "
-    "and upload sound in any name, without a credential (docs/migration.md)"
+    "UNDERTONE_POLLING_API=1: whoever knows a meeting's id may join it, with any preset that the room provider has, and "
+    "upload sound in any name, without a credential (docs/migration.md)"
 )
 TAKES_KEY: Final = (
     "creating a meeting still takes the API key, which the polling front end does not send: create meetings from your "
