@@ -38,7 +38,7 @@ from undertone.web.uploads import Reception, UploadFields
 from undertone.web.verdicts import Verdicts
 
 OPEN: Final = (
-    "UNDERTONE_POLLING_API=1: whoever knows a meeting's id may join it, with any preset that the room provider has, and "
+    "UNDERTONE_POLLING_API=1: whoever knows a meeting's id may join it, with any preset that its video room has, and "
     "upload sound in any name, without a credential (docs/migration.md)"
 )
 TAKES_KEY: Final = (
