@@ -177,7 +177,8 @@ class Confirmed(_Chain):
     """`a+b`: the second is asked only where the first would alarm, and both must hear the same.
 
     Where they don't, what the second says counts. Where the second fails, the first's alarm stands: an outage of the
-    second hides nobody, and one that lasts makes nobody wait, as in `a,b`. A changed voice can be confirmed only by an engine that knows voices; others are not asked.
+    second hides nobody, and one that lasts makes nobody wait, as in `a,b`. A changed voice can be
+    confirmed only by an engine that knows voices; others are not asked.
     """
 
     def __init__(self, name: str, first: Ear, second: Ear, *, clock: Callable[[], float] = anyio.current_time) -> None:

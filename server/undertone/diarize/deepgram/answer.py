@@ -3,8 +3,9 @@
 `results.channels[0].alternatives[0].words[]` with `start` and `end` in seconds from the clip's start, and, where the
 answer was diarized, `speaker` and perhaps `speaker_confidence`
 (https://developers.deepgram.com/docs/diarization, "Analyze Response"). Silence is a list without words or without an
-alternative. `metadata.duration` is how much was decoded: less than the clip is no verdict on it. A word without a speaker belongs to nobody; if no word has one, nothing was diarized, which a deployment
-without the diarizer answers too (the same page, "Self-hosted deployments").
+alternative. `metadata.duration` is how many seconds were decoded: of less than the clip nothing is concluded. A word
+without a speaker belongs to nobody; if no word has one, nothing was diarized, which a deployment without the diarizer
+answers too (the same page, "Self-hosted deployments").
 """
 
 from __future__ import annotations
