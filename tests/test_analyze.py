@@ -159,7 +159,15 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         run(["--help"])
     told = capsys.readouterr().out
     assert stopped.value.code == 0
-    for word in ("examples:", "--json", "--engine", "--jobs", "other_seconds", "exit code"):
+    for word in (
+        "examples:",
+        "--json",
+        "--engine",
+        "--jobs",
+        "other_seconds",
+        "exit code",
+        "2 if an option or a setting is wrong",
+    ):
         assert word in told
 
 

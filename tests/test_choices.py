@@ -68,7 +68,11 @@ def test_every_specification_is_made(diarizer: str, kind: type, capacity: int) -
         ({"diarizer": "parrot"}, "UNDERTONE_DIARIZER=parrot: unknown engine 'parrot': known are local"),
         (
             {"deepgram_url": "api.deepgram.com"},
-            "UNDERTONE_DEEPGRAM_URL=api.deepgram.com: the address of a service is needed",
+            "UNDERTONE_DEEPGRAM_URL=api.deepgram.com: the address of a service without credentials is needed",
+        ),
+        (
+            {"deepgram_url": "https://me:two words@api.deepgram.com"},
+            "UNDERTONE_DEEPGRAM_URL: the address of a service without credentials is needed",
         ),
         ({"deepgram_concurrency": "0"}, "a whole number from 1 to 1000"),
         ({"deepgram_language": "de;q=1"}, "letters, digits and hyphens"),

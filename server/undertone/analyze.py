@@ -50,7 +50,8 @@ the main voice, `other_seconds` is the speech of everyone else. `outcome` is cle
 voice_changed: one voice alone, unlike the one in the windows before. `engine` is who answered, `reason` what else there
 is to say, or null. Other engines than local take the settings that `undertone worker` takes.
 
-exit code: 0 if every file was analysed, 1 if one could not be (the reason is on stderr, the others are still done)."""
+exit code: 0 if every file was analysed, 1 if one could not be (the reason is on stderr, the others are still done),
+2 if an option or a setting is wrong (nothing is analysed)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,8 @@ class Settings:
             try:
                 values[each.name] = each.metadata["read"](text.strip())
             except ValueError as error:
-                shown = "" if each.metadata["private"] else f"={text}"
+                # An address may have a password in it: what is wrong is shown, and often logged.
+                shown = "" if each.metadata["private"] or "@" in text else f"={text}"
                 wrong.append(f"{name}{shown}: {error}")
         if wrong:
             raise ConfigError("\n".join(wrong))

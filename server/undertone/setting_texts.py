@@ -157,7 +157,7 @@ def service_url(example: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if not _is_url(text):
-            raise ValueError(f"the address of a service is needed, such as {example}")
+            raise ValueError(f"the address of a service without credentials is needed, such as {example}")
         return text.rstrip("/")
 
     return read
@@ -177,7 +177,9 @@ def server_url(example: str) -> Callable[[str], str]:
 
 def _is_url(text: str) -> bool:
     parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        return False
+    return "@" not in parts.netloc  # addresses are logged, and shown
 
 
 def addresses(text: str) -> tuple[str, ...]:

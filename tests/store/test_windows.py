@@ -238,6 +238,22 @@ async def test_a_window_put_off_waits_and_so_do_those_behind_it(exam: Exam, wind
     assert named(await windows.claim("w", 2)) == [("ada", 1, 0)]
 
 
+async def test_a_window_is_put_off_for_half_an_hour_at_most(exam: Exam, windows: Windows) -> None:
+    await exam.candidate()
+    await exam.window(0)
+    await exam.sql("update windows set stored_at = now() - interval '29 minutes'")
+    for _ in range(MOST_ATTEMPTS + 2):
+        claimed = await only(windows)
+        assert claimed.attempts == 1
+        assert await windows.put_off(claimed, 0.0)
+    stale, claimed = claimed, await only(windows)
+    assert not await windows.put_off(stale, 0.0), "somebody else's"
+    await exam.sql("update windows set stored_at = now() - interval '31 minutes'")
+    assert not await windows.put_off(claimed, 0.0)
+    row = await exam.row()
+    assert (row["attempts"], row["leased_by"]) == (1, "w")
+
+
 async def test_three_failures_end_a_window_visibly_and_its_clip_stays(exam: Exam) -> None:
     windows = Windows(exam.database, exam.moved.append, retry_s=0.02)
     await exam.candidate()

@@ -11,7 +11,7 @@ import pytest
 from undertone.core.verdict import Diarization, Outcome, Turn, judge
 from undertone.diarize.base import Clip
 from undertone.worker.chains import REST_S, TIMES_AWAY, Confirmed, InTurn
-from undertone.worker.ears import AnalysisFailed, EngineUnusable, room
+from undertone.worker.ears import AnalysisFailed, EngineUnusable, Remote, room
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +28,7 @@ class Says:
     waiting: int = 0
     beyond: int = 0
     crowded: bool = False
+    per_round: int = 50
     asked: list[bytes | None] = field(default_factory=list)
     let: anyio.Event | None = None
 
@@ -82,6 +83,15 @@ async def test_all_that_failed_are_named() -> None:
         await chain.analyse(CLIP, None)
     assert failed.value.reason == f"deepgram failed: {AWAY.reason}; sherpa failed: {broken.reason}"
     assert not failed.value.said
+    assert not failed.value.away, "sherpa had the clip"
+
+
+async def test_a_chain_is_away_where_all_of_it_is() -> None:
+    chain = InTurn("deepgram,elsewhere", (Says("deepgram", AWAY), Says("elsewhere", AWAY)))
+    for _ in range(TIMES_AWAY + 1):
+        with pytest.raises(AnalysisFailed) as failed:
+            await chain.analyse(CLIP, None)
+        assert failed.value.away
 
 
 async def test_a_failing_engine_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
@@ -177,6 +187,71 @@ async def test_where_they_differ_the_second_counts(second: Diarization, outcome:
     assert heard.profile == b"known"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "outcome", "reason"),
+    [
+        (
+            voices("deepgram", 2),
+            voices("local", 1, changed=0.9),
+            Outcome.VOICE_CHANGED,
+            "deepgram heard 2 voices, local did not",
+        ),
+        (
+            voices("sherpa", 1, changed=0.9),
+            voices("local", 2),
+            Outcome.MULTIPLE_VOICES,
+            "sherpa heard another voice, local did not",
+        ),
+    ],
+)
+async def test_two_different_alarms_are_no_agreement(
+    first: Diarization, second: Diarization, outcome: Outcome, reason: str
+) -> None:
+    chain = Confirmed("…+local", Says(first.engine, first), Says("local", second))
+    verdict = judge(await chain.analyse(CLIP, None))
+    assert (verdict.outcome, verdict.engine, verdict.reason) == (outcome, "…+local", reason)
+
+
+async def test_a_second_that_is_away_again_and_again_makes_no_alarm_late() -> None:
+    deepgram, now = Says("deepgram", AWAY), 1_000.0
+    chain = Confirmed("local+deepgram", Says("local", voices("local", 2)), deepgram, clock=lambda: now)
+    for _ in range(TIMES_AWAY):
+        assert judge(await chain.analyse(CLIP, None)).reason == f"not confirmed: deepgram failed: {AWAY.reason}"
+    verdict = judge(await chain.analyse(CLIP, None))
+    assert (verdict.outcome, verdict.engine) == (Outcome.MULTIPLE_VOICES, "local")
+    assert verdict.reason == f"not confirmed: deepgram was not asked, it was away: {AWAY.reason}"
+    assert len(deepgram.asked) == TIMES_AWAY
+    now += REST_S
+    deepgram.heard = voices("deepgram", 2)
+    for _ in range(2):
+        assert judge(await chain.analyse(CLIP, None)).reason == "deepgram hears it too"
+    assert len(deepgram.asked) == TIMES_AWAY + 2
+
+
+class Hangs:
+    """A vendor that takes clips and answers none."""
+
+    name = "deepgram"
+
+    async def diarize(self, clip: Clip, within_s: float) -> Diarization:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def close(self) -> None: ...
+
+
+async def test_nobody_waits_for_a_turn_without_end() -> None:
+    remote = Remote(Hangs(), 1, deadline_s=0.05)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(remote.analyse, CLIP, None)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(30), pytest.raises(AnalysisFailed, match="deepgram was busy with other windows") as told:
+            await remote.analyse(CLIP, None)
+        assert told.value.away
+        assert remote.waiting == 0
+        tasks.cancel_scope.cancel()
+
+
 async def test_an_outage_of_the_second_hides_nobody() -> None:
     chain = Confirmed("local+deepgram", Says("local", voices("local", 2)), Says("deepgram", AWAY))
     verdict = judge(await chain.analyse(CLIP, None))
@@ -214,19 +289,41 @@ async def test_an_engine_that_can_t_be_used_is_told_from_inside_a_chain() -> Non
 
 async def test_windows_behind_the_first_engine_make_room_and_ring() -> None:
     let, rung = anyio.Event(), []
-    local = Says("local", voices("local", 1), capacity=2, let=let)
+    local = Says("local", voices("local", 1), capacity=2, per_round=2, let=let)
     chain = InTurn("deepgram,local", (Says("deepgram", AWAY, capacity=50), local))
     chain.on_room(lambda: rung.append(True))
     async with anyio.create_task_group() as tasks:
-        for _ in range(3):
+        for _ in range(2):
             tasks.start_soon(chain.analyse, CLIP, None)
         await anyio.wait_all_tasks_blocked()
-        assert (chain.capacity, chain.beyond, len(rung)) == (50, 3, 3)
-        assert room(chain, in_hand=3) == 50
-        assert room(chain, in_hand=13) == 40
+        assert (chain.capacity, chain.beyond, len(rung)) == (50, 2, 2)
+        # A few at once: those, too, may come to the two processes of the next.
+        assert room(chain, in_hand=2) == 2
+        assert room(chain, in_hand=51) == 1
         assert room(chain, in_hand=60) == 0
         let.set()
     assert (chain.beyond, room(chain, in_hand=0)) == (0, 50)
+
+
+async def test_while_the_first_rests_there_is_the_room_of_the_next() -> None:
+    let, now = anyio.Event(), 1_000.0
+    deepgram = Says("deepgram", AWAY, capacity=50)
+    local = Says("local", voices("local", 1), capacity=2, per_round=2)
+    chain = InTurn("deepgram,local", (deepgram, local), clock=lambda: now)
+    for _ in range(TIMES_AWAY):
+        await chain.analyse(CLIP, None)
+    assert (chain.capacity, chain.beyond, room(chain, in_hand=0)) == (2, 0, 2)
+    now += 2 * REST_S
+    assert room(chain, in_hand=0) == 2, "until it has answered"
+    deepgram.let = local.let = let
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):  # one finds out how the first does, and keeps nobody out of the next
+            tasks.start_soon(chain.analyse, CLIP, None)
+        await anyio.wait_all_tasks_blocked()
+        assert (chain.beyond, room(chain, in_hand=3)) == (1, 0)
+        deepgram.heard = voices("deepgram", 1)
+        let.set()
+    assert (chain.capacity, room(chain, in_hand=0)) == (50, 50)
 
 
 async def test_what_piles_up_behind_keeps_the_rest_out() -> None:

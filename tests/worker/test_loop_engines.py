@@ -14,6 +14,7 @@ from tests.worker.engines import LOADER
 from tests.worker.lab import Lab, until_judged
 from undertone.diarize.deepgram.client import Account
 from undertone.diarize.deepgram.client import Deepgram as Client
+from undertone.store.windows import MOST_ATTEMPTS
 from undertone.worker.analyzers import Analyzers
 from undertone.worker.chains import Confirmed, InTurn
 from undertone.worker.ears import Remote
@@ -71,11 +72,25 @@ async def test_a_refused_account_fails_its_windows_visibly_and_the_log_once(
     await lab.exam.candidate("bob")
     for participant in ("ada", "bob"):
         await lab.window("one", participant=participant)
+    await lab.exam.sql("update windows set stored_at = now() - interval '31 minutes'")
     await until_judged(lab, 2, lab.loop(ear=remote))
     told = "Deepgram has no credit left for this service's account (402: ASR_PAYMENT_REQUIRED, No credits.)"
     assert await judged(lab) == dict.fromkeys(("ada", "bob"), ("failed", None, told))
     warned = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
     assert [record.message.partition(":")[0] for record in warned] == [told.partition(":")[0]]
+
+
+async def test_an_outage_of_the_only_engine_costs_no_window(
+    lab: Lab, standin: Deepgram, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undertone.worker.loop.ENGINE_AWAY_S", 0.05)
+    outage = [Answers(402, error_body("ASR_PAYMENT_REQUIRED", "No credits."))] * (MOST_ATTEMPTS + 2)
+    standin.will(*outage, hears(ONE))
+    await lab.window("one")
+    await until_judged(lab, 1, lab.loop(ear=remote))
+    assert await judged(lab) == {"ada": ("clean", "deepgram", None)}
+    assert len(standin.asked) == len(outage) + 1
+    assert (await lab.exam.row())["attempts"] == 1
 
 
 async def test_a_slow_second_opinion_keeps_nobody_else_waiting(

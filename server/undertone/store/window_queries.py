@@ -79,6 +79,18 @@ where meeting = :meeting and participant = :participant and stream = :stream and
 returning lease
 """
 
+# Put off since its engine is away. Most outages of a vendor, or of the line to it, are over within half an hour; a
+# verdict that is later helps no exam, and what fails for so long should be seen.
+PUT_OFF: Final = """
+update windows
+set leased_by = null,
+    leased_until = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => :delay_s),
+    attempts = attempts - 1
+where meeting = :meeting and participant = :participant and stream = :stream and number = :number
+  and lease = :lease and outcome is null and stored_at > clock_timestamp() - interval '30 minutes'
+returning lease
+"""
+
 # First lock of every verdict: it orders a participant's verdicts, and two workers never open two anomalies.
 LOCK_PARTICIPANT: Final = """
 select name, expected_voices, state, streams, profile from participants

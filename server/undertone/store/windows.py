@@ -32,6 +32,7 @@ from undertone.store.window_queries import (
     LOCK_PARTICIPANT,
     OPEN_ANOMALY,
     PARTICIPANT_JUDGED,
+    PUT_OFF,
     RELEASE,
     RENEW,
     TURN,
@@ -147,6 +148,10 @@ class Windows:
         """Give the window back untried, claimable by anybody after `delay_s`; the attempt does not count."""
         await self._database.fetch_one(RELEASE, {**claimed.fence, "delay_s": delay_s, "refund": 1})
 
+    async def put_off(self, claimed: Claimed, delay_s: float) -> bool:
+        """The same for half an hour from when the window was stored. False after that, or if it isn't ours."""
+        return await self._database.fetch_one(PUT_OFF, {**claimed.fence, "delay_s": delay_s}) is not None
+
     async def judge(self, claimed: Claimed, diarization: Diarization) -> bool:
         """End the window by the verdict on what was heard, with all that follows from it, in one transaction.
 
@@ -157,10 +162,7 @@ class Windows:
         return await self._ended(claimed, diarization)
 
     async def failed(self, claimed: Claimed, reason: str) -> bool:
-        """An attempt failed: the window is tried again later, or ends as `failed`, visibly, its clip kept.
-
-        False if the lease is not ours any more.
-        """
+        """An attempt failed: tried again later, or ended as `failed`, visibly, clip kept. False if it isn't ours."""
         if claimed.attempts < MOST_ATTEMPTS:
             values = {**claimed.fence, "delay_s": self._retry_s * claimed.attempts, "refund": 0}
             return await self._database.fetch_one(RELEASE, values) is not None
@@ -186,8 +188,7 @@ class Windows:
                     events.append(moved)
                 state = _next_state(participant, claimed, verdict)
                 if state != participant["state"]:
-                    reason = _NOTHING_HEARD if state == "silent" else None
-                    body = CandidateMoved(stream=claimed.stream, reason=reason)
+                    body = CandidateMoved(claimed.stream, _NOTHING_HEARD if state == "silent" else None)
                     events.append(NewEvent(f"candidate_{state}", body, claimed.person))
                 judged = {
                     **claimed.key,

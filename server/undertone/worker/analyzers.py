@@ -58,7 +58,7 @@ class Analyzers:
         loader: str = LOADER,
     ) -> None:
         self.name = engine
-        self.capacity = count
+        self.capacity = self.per_round = count
         self.beyond = 0
         self.crowded = False
         self._models = models

@@ -27,26 +27,89 @@ def _nobody_waits() -> None:
     """Before a loop says who does."""
 
 
-class _Chain:
-    """What chains have in common: the first ear is the one that windows are brought to."""
+@dataclass(slots=True)
+class _Record:
+    """How an ear does: how often in a row it was away, why the last time, and until when it is left alone.
 
-    def __init__(self, name: str, ears: Sequence[Ear]) -> None:
+    A vendor that never answers would make every verdict late by a window's whole time. After the rest one window finds
+    out how it does. What fails over its clip says nothing of the ear.
+    """
+
+    name: str
+    away: int = 0
+    reason: str = ""
+    rests_until: float = 0.0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is left alone, but for a window now and then."""
+        return self.away >= TIMES_AWAY
+
+    @property
+    def not_asked(self) -> str:
+        """In words for a proctor."""
+        return f"{self.name} was not asked, it was away: {self.reason}"
+
+    def may_be_asked(self, now: float) -> bool:
+        """By the window that asks this: others wait for what it finds."""
+        if now < self.rests_until:
+            return False
+        if self.rests:
+            self.rests_until = now + REST_S
+        return True
+
+    def fails(self, failed: AnalysisFailed, now: float, then: str) -> None:
+        """Of an outage a line when it begins, not one a window."""
+        if not failed.away or not self.away:
+            log.warning("%s failed (%s): %s", self.name, failed.reason, then)
+        if failed.away:
+            self.away += 1
+            self.reason = failed.reason
+            if self.rests:
+                self.rests_until = now + REST_S
+
+    def answers(self) -> None:
+        """It is asked as before."""
+        if self.away:
+            self.away, self.rests_until = 0, 0.0
+            log.info("%s answers again", self.name)
+
+
+class _Chain:
+    """What chains have in common: the first ear that does not rest is the one that windows are brought to."""
+
+    def __init__(self, name: str, ears: Sequence[Ear], clock: Callable[[], float]) -> None:
         self.name = name
         self._ears = ears
-        self._past = 0  # windows that are with a later ear
+        self._clock = clock
+        self._records = [_Record(ear.name) for ear in ears]
+        self._with = [0 for _ in ears]  # windows
         self._ring: Callable[[], None] = _nobody_waits
 
     @property
+    def _leading(self) -> int:
+        last = len(self._ears) - 1
+        return next((place for place, record in enumerate(self._records[:last]) if not record.rests), last)
+
+    @property
     def capacity(self) -> int:
-        return self._ears[0].capacity
+        return self._ears[self._leading].capacity
 
     @property
     def waiting(self) -> int:
-        return self._ears[0].waiting
+        return self._ears[self._leading].waiting
 
     @property
     def beyond(self) -> int:
-        return self._past + self._ears[0].beyond
+        leading = self._leading
+        return sum(self._with) - self._with[leading] + self._ears[leading].beyond
+
+    @property
+    def per_round(self) -> int:
+        """While windows are with a later ear the next may follow them: few at once, so that a pile-up is seen."""
+        leading = self._leading
+        followed = any(self._with[leading + 1 :])
+        return min(ear.per_round for ear in (self._ears[leading:] if followed else self._ears[leading : leading + 1]))
 
     @property
     def crowded(self) -> bool:
@@ -55,7 +118,8 @@ class _Chain:
 
     def on_room(self, ring: Callable[[], None]) -> None:
         self._ring = ring
-        self._ears[0].on_room(ring)
+        for ear in self._ears:
+            ear.on_room(ring)
 
     async def warm(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -67,107 +131,82 @@ class _Chain:
             await ear.close()
 
     @contextlib.contextmanager
-    def _behind_the_first(self) -> Iterator[None]:
-        self._past += 1
-        self._ring()
+    def _brought_to(self, place: int) -> Iterator[None]:
+        self._with[place] += 1
+        if place:
+            self._ring()
         try:
             yield
         finally:
-            self._past -= 1
-
-
-@dataclass(slots=True)
-class _Record:
-    """How an ear does: how often in a row it was away, why the last time, and until when it is left alone."""
-
-    away: int = 0
-    reason: str = ""
-    rests_until: float = 0.0
+            self._with[place] -= 1
 
 
 class InTurn(_Chain):
     """`a,b,c`: the next one where the one before fails. The verdict says who answered, and who failed and why.
 
-    An ear that is away again and again is left alone for a while: a vendor that never answers would make every verdict
-    late by a window's whole time. Then one window finds out how it does. What fails over its clip is asked again.
+    An ear that is away again and again is left alone for a while; the last is always asked.
     """
 
     def __init__(self, name: str, ears: Sequence[Ear], *, clock: Callable[[], float] = anyio.current_time) -> None:
-        super().__init__(name, ears)
-        self._clock = clock
-        self._records = [_Record() for _ in ears]
+        super().__init__(name, ears, clock)
 
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
-        """What the first ear hears that does not fail. Raises AnalysisFailed if all do."""
+        """What the first ear hears that does not fail. Raises AnalysisFailed if all do, `away` if all were."""
         told: list[str] = []
-        said = True
+        said = away = True
         last = len(self._ears) - 1
         for place, (ear, record) in enumerate(zip(self._ears, self._records, strict=True)):
-            if place < last and not self._may_be_asked(record):
-                told.append(f"{ear.name} was not asked, it was away: {record.reason}")
+            if place < last and not record.may_be_asked(self._clock()):
+                told.append(record.not_asked)
                 continue
             try:
-                with self._behind_the_first() if place else contextlib.nullcontext():
+                with self._brought_to(place):
                     heard = await ear.analyse(clip, profile, expected_voices)
             except AnalysisFailed as failed:
                 told.append(f"{ear.name} failed: {failed.reason}")
-                said = said and failed.said
+                said, away = said and failed.said, away and failed.away
                 if place < last:
-                    self._fails(ear, record, failed)
+                    record.fails(failed, self._clock(), "the next engine is asked")
                 continue
-            if record.away:
-                record.away, record.rests_until = 0, 0.0
-                log.info("%s answers again", ear.name)
+            record.answers()
             return _noted(heard, *told)
-        raise AnalysisFailed(printable("; ".join(told)), said=said)
-
-    def _may_be_asked(self, record: _Record) -> bool:
-        now = self._clock()
-        if now < record.rests_until:
-            return False
-        if record.away >= TIMES_AWAY:
-            record.rests_until = now + REST_S  # this window asks, others wait for what it finds
-        return True
-
-    def _fails(self, ear: Ear, record: _Record, failed: AnalysisFailed) -> None:
-        """Of an outage a line when it begins, not one a window."""
-        if not failed.away or not record.away:
-            log.warning("%s failed (%s): the next engine is asked", ear.name, failed.reason)
-        if failed.away:
-            record.away += 1
-            record.reason = failed.reason
-            if record.away >= TIMES_AWAY:
-                record.rests_until = self._clock() + REST_S
+        raise AnalysisFailed(printable("; ".join(told)), away=away, said=said)
 
 
 class Confirmed(_Chain):
-    """`a+b`: the second is asked only where the first would alarm, and both must agree.
+    """`a+b`: the second is asked only where the first would alarm, and both must hear the same.
 
     Where they don't, what the second says counts. Where the second fails, the first's alarm stands: an outage of the
-    second hides nobody. A changed voice can be confirmed only by an engine that knows voices; others are not asked.
+    second hides nobody, and one that lasts makes nobody wait, as in `a,b`. A changed voice can be
+    confirmed only by an engine that knows voices; others are not asked.
     """
 
-    def __init__(self, name: str, first: Ear, second: Ear) -> None:
-        super().__init__(name, (first, second))
+    def __init__(self, name: str, first: Ear, second: Ear, *, clock: Callable[[], float] = anyio.current_time) -> None:
+        super().__init__(name, (first, second), clock)
         self._first, self._second = first, second
 
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
         """What both say of it. Raises AnalysisFailed if the first fails."""
-        heard = await self._first.analyse(clip, profile, expected_voices)
+        with self._brought_to(0):
+            heard = await self._first.analyse(clip, profile, expected_voices)
         alarm = judge(heard, expected_voices)
         if alarm.outcome not in ALARMS:
             return heard
         first, second = self._first.name, self._second.name
         if alarm.outcome is Outcome.VOICE_CHANGED and second not in KNOWS_VOICES:
             return _noted(heard, f"not confirmed: {second} does not know voices again")
+        record = self._records[1]
+        if not record.may_be_asked(self._clock()):
+            return _noted(heard, f"not confirmed: {record.not_asked}")
         try:
-            with self._behind_the_first():
+            with self._brought_to(1):
                 again = await self._second.analyse(clip, profile, expected_voices)
         except AnalysisFailed as failed:
-            log.warning("an alarm of %s stands unconfirmed: %s failed: %s", first, second, failed.reason)
+            record.fails(failed, self._clock(), f"what {first} would report stands unconfirmed")
             return _noted(heard, f"not confirmed: {second} failed: {failed.reason}")
+        record.answers()
         kept = heard.profile or again.profile
-        if judge(again, expected_voices).outcome in ALARMS:
+        if judge(again, expected_voices).outcome is alarm.outcome:
             return _noted(replace(heard, engine=self.name, profile=kept), f"{second} hears it too")
         said = f"{first} heard {_in_words(alarm)}, {second} did not"
         return _noted(replace(again, engine=self.name, profile=kept), said)

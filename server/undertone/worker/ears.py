@@ -57,7 +57,12 @@ class Ear(Protocol):
 
     @property
     def beyond(self) -> int:
-        """Windows in it that its first engine is done with, and that keep nobody out."""
+        """Windows in it that are not with the engine that `capacity` is of, and that keep nobody out."""
+        ...
+
+    @property
+    def per_round(self) -> int:
+        """Windows to bring at once at most."""
         ...
 
     @property
@@ -84,7 +89,7 @@ class Ear(Protocol):
 
 def room(ear: Ear, in_hand: int) -> int:
     """How many more windows to bring, where so many are in hand."""
-    return 0 if ear.crowded else max(0, ear.capacity - in_hand + ear.beyond)
+    return 0 if ear.crowded else max(0, min(ear.per_round, ear.capacity - in_hand + ear.beyond))
 
 
 def checked(diarization: Diarization, clip: Clip) -> Diarization:
@@ -122,7 +127,7 @@ class Remote:
 
     def __init__(self, engine: RemoteEngine, capacity: int, *, deadline_s: float) -> None:
         self.name = engine.name
-        self.capacity = capacity
+        self.capacity = self.per_round = capacity
         self.beyond = 0
         self.crowded = False
         self._engine = engine
@@ -140,18 +145,28 @@ class Remote:
         """It was asked about its key before anything started."""
 
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
-        """What the engine hears, within the deadline, which counts from when it may be asked. Raises AnalysisFailed."""
-        async with self._limiter:
-            try:
-                return checked(await self._engine.diarize(clip, self._deadline_s), clip)
-            except AnalysisError as error:
-                away, said = isinstance(error, EngineAway), isinstance(error, EngineRefused)
-                raise AnalysisFailed(printable(str(error)), away=away, said=said) from None
-            except AnalysisFailed:
-                raise
-            except Exception as error:  # a bug of ours: loud, and one window's fault at most
-                log.exception("asking %s failed", self.name)
-                raise AnalysisFailed(printable(f"{type(error).__name__}: {error}")) from error
+        """What the engine hears, within the deadline, which counts from when it may be asked. Raises AnalysisFailed.
+
+        As long it is waited for that moment: where every clip before this one hangs, this one would too.
+        """
+        try:
+            with anyio.fail_after(self._deadline_s):
+                await self._limiter.acquire()
+        except TimeoutError:
+            busy = f"{self.name} was busy with other windows for {self._deadline_s:g} s"
+            raise AnalysisFailed(busy, away=True) from None
+        try:
+            return checked(await self._engine.diarize(clip, self._deadline_s), clip)
+        except AnalysisError as error:
+            away, said = isinstance(error, EngineAway), isinstance(error, EngineRefused)
+            raise AnalysisFailed(printable(str(error)), away=away, said=said) from None
+        except AnalysisFailed:
+            raise
+        except Exception as error:  # a bug of ours: loud, and one window's fault at most
+            log.exception("asking %s failed", self.name)
+            raise AnalysisFailed(printable(f"{type(error).__name__}: {error}")) from error
+        finally:
+            self._limiter.release()
 
     async def close(self) -> None:
         await self._engine.close()

@@ -34,6 +34,8 @@ DRAIN_S: Final = 15.0
 GIVE_BACK_S: Final = 3.0
 # A window whose clip can't be fetched now waits so long, and so does asking a database that is away.
 AWAY_S: Final = 5.0
+# The same where its engine is: each window asks it for as long as a window has, a minute, before it counts as away.
+ENGINE_AWAY_S: Final = 30.0
 FIRST_RETRY_S: Final = 0.2
 # What is said of an analysis that ended no window: the lease went, or the voice it was compared with was dismissed.
 NOT_OURS: Final = "somebody else's, or to be heard again, after"
@@ -180,6 +182,10 @@ class AnalysisLoop:
                 claimed.expected_voices,
             )
         except AnalysisFailed as failed:
+            if failed.away and await self._persist(lambda: self._windows.put_off(claimed, ENGINE_AWAY_S)):
+                level = logging.DEBUG if failed.said else logging.WARNING
+                log.log(level, "%s: put off: %s", _named(claimed), failed.reason)
+                return
             await self._fail(claimed, failed.reason, said=failed.said)
             return
         took_ms = round((anyio.current_time() - started) * 1000)

@@ -57,6 +57,7 @@ ROWS: Final = (
     Row("no_words", "silence as `words: []`", 1, "nobody speaks"),
     Row("undiarized", "words and no speakers", 1, "the attempt fails: that is not one voice", "not diarized"),
     Row("some_undiarized", "a few words without a speaker", 1, "those belong to nobody"),
+    Row("in_part", "more than 2 s of the clip were not decoded", 1, "the attempt fails: not clean", "heard only"),
     Row("negative", "a time before the clip's start", 1, "the attempt fails", "makes no sense: a word from"),
     Row("beyond", "a time past the clip's end", 1, "the attempt fails", "makes no sense: a word from"),
     Row("backwards", "a word that ends before it begins", 1, "the attempt fails", "makes no sense: a word from"),

@@ -101,6 +101,17 @@ def test_what_deepgram_says_of_its_speakers_is_how_sure_the_verdict_is() -> None
     assert judge(read(orjson.dumps(transcript(unsaid)), CLIP)).confidence == 0.5
 
 
+@pytest.mark.parametrize("metadata", [{"duration": 58.1}, {"duration": 61}, {"duration": None}, {}, None])
+def test_a_duration_that_is_near_enough_or_unsaid(metadata: Any) -> None:
+    assert judge(read(orjson.dumps({**transcript(TWO), "metadata": metadata}), CLIP)).voices == 2
+
+
+def test_a_clip_that_was_heard_in_part_is_told_with_how_much() -> None:
+    part = orjson.dumps({**transcript(()), "metadata": {"duration": 12.25}})
+    with pytest.raises(AnalysisError, match=r"^Deepgram heard only 12\.2 of 60\.0 s$"):
+        read(part, CLIP)
+
+
 def test_a_vendor_that_is_never_sure_hides_nobody() -> None:
     unsure = tuple((start, end, speaker, 0.0) for start, end, speaker, _ in TWO)
     verdict = judge(read(orjson.dumps(transcript(unsure)), CLIP))

@@ -46,6 +46,7 @@ def test_never_before_what_the_vendor_asks_for(attempts: int, spread: float, aft
         (format_datetime(NOW + timedelta(seconds=9), usegmt=True), 9.0),
         (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
         ("Wed, 20 May 2026 08:00:30 -0000", 30.0),
+        ("Wed, 20 May 99999999999999999999 08:00:30 GMT", None),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:

@@ -82,6 +82,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, ...] | Behaviour] = {
     "no_words": answers(()),
     "undiarized": answers(((1.0, 30.0, None, None),)),
     "some_undiarized": answers((*TWO, (58.5, 59.5, None, None))),
+    "in_part": answers(((1.0, 50.0, 0, 0.9),), lambda body: body["metadata"].update(duration=57.5)),
     "negative": answers(TWO, lambda body: words(body)[0].update(start=-0.5)),
     "beyond": answers(TWO, lambda body: words(body)[-1].update(end=7_200.0)),
     "backwards": answers(TWO, lambda body: words(body)[3].update(end=0.1)),

@@ -3,8 +3,9 @@
 `results.channels[0].alternatives[0].words[]` with `start` and `end` in seconds from the clip's start, and, where the
 answer was diarized, `speaker` and perhaps `speaker_confidence`
 (https://developers.deepgram.com/docs/diarization, "Analyze Response"). Silence is a list without words or without an
-alternative. A word without a speaker belongs to nobody; if no word has one, nothing was diarized, which a deployment
-without the diarizer answers too (the same page, "Self-hosted deployments").
+alternative. `metadata.duration` is how many seconds were decoded: of less than the clip nothing is concluded. A word
+without a speaker belongs to nobody; if no word has one, nothing was diarized, which a deployment without the diarizer
+answers too (the same page, "Self-hosted deployments").
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from undertone.diarize.base import AnalysisError, Clip
 NAME: Final = "deepgram"
 # Words are rounded to the vendor's own frames, and may end a little behind the clip.
 BEYOND_THE_END_S: Final = 1.0
+# A decoder may drop a few frames at either end (26 ms each); what is missing beyond that was never heard.
+UNHEARD_S: Final = 2.0
 
 _NONSENSE: Final = "Deepgram's answer makes no sense"
 
@@ -43,8 +46,13 @@ class _Results(msgspec.Struct):
     channels: list[_Channel]
 
 
+class _Metadata(msgspec.Struct):
+    duration: float | None = None  # seconds of sound that were decoded
+
+
 class _Answer(msgspec.Struct):
     results: _Results
+    metadata: _Metadata | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(_Answer)
@@ -53,14 +61,19 @@ _decoder: Final = msgspec.json.Decoder(_Answer)
 def read(body: bytes, clip: Clip) -> Diarization:
     """What the answer says of the window, its lead-in left out. Raises AnalysisError where that is nothing."""
     try:
-        channels = _decoder.decode(body).results.channels
+        answer = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise AnalysisError(f"{_NONSENSE}: {error}") from None
+    seconds = (clip.lead_in_samples + clip.samples) / clip.sample_rate
+    heard_s = answer.metadata.duration if answer.metadata else None
+    if heard_s is not None and heard_s < seconds - UNHEARD_S:
+        raise AnalysisError(f"Deepgram heard only {heard_s:.1f} of {seconds:.1f} s")
+    channels = answer.results.channels
     if not channels:
         raise AnalysisError(f"{_NONSENSE}: no channel")
     alternatives = channels[0].alternatives
     words = alternatives[0].words if alternatives else []
-    _check(words, (clip.lead_in_samples + clip.samples) / clip.sample_rate)
+    _check(words, seconds)
     spoken = [word for word in words if word.speaker is not None and word.speaker >= 0]
     if words and not spoken:
         raise AnalysisError("Deepgram heard words and did not say whose: the answer is not diarized")
