@@ -143,15 +143,35 @@ async def test_proctors_see_and_hear_candidates_and_candidates_each_other_never(
 
 async def test_a_room_that_breaks_is_entered_again(filming: Browser, ada: Visitor, house: House) -> None:
     exam = Exam.create(house.server)
-    async with open_house(filming, house):
-        page = await join(ada, exam)
-        await begin_at_once(page)
-        await expect(room_of(page).get_by_role("button", name="Turn the camera on")).to_be_visible()
-    notice = room_of(page).get_by_role("status").filter(has_text="can’t be reached")
-    await expect(notice).to_be_visible()
-    assert await page.evaluate("told.at(-1)") == "recording"
-    async with open_house(filming, house):
-        # By itself, or by a press, whichever comes first.
-        await room_of(page).evaluate("room => room.shadowRoot.querySelector('.notice button')?.click()")
-        await expect(room_of(page).get_by_role("button", name="Turn the camera on")).to_be_visible()
-        assert await page.evaluate("opened") == ["audio"]
+    house.account.joined.clear()
+    async with somebody(filming, house) as grace:
+        async with open_house(filming, house) as media:
+            page = await join(ada, exam)
+            await begin_at_once(page)
+            await expect(room_of(page).get_by_role("button", name="Turn the camera on")).to_be_visible()
+            watch = await grace.open(f"{house.server.url}/watch/{exam.meeting}")
+            await watch.get_by_label("Access token").fill(exam.admin_id)
+            await watch.get_by_role("button", name="Watch").click()
+            await room_of(watch).locator("ut-tile").get_by_role("button", name="Listen to Ada").click()
+            await room_of(watch).get_by_role("button", name="Unmute yourself").click()
+            await media.wait_for_function("forwarded().length === 2")
+            [proctor] = [identity for identity in house.account.joined if identity.startswith("proctor:")]
+            [candidate] = set(house.account.joined) - {proctor}
+        for each in (page, watch):
+            notice = room_of(each).get_by_role("status").filter(has_text="can’t be reached")
+            await expect(notice).to_be_visible()
+        assert await page.evaluate("told.at(-1)") == "recording"
+        assert await watch.evaluate("clones.map(({readyState}) => readyState)") == ["ended"]
+        async with open_house(filming, house) as media:
+            for each in (page, watch):  # by itself, or by a press, whichever comes first
+                await room_of(each).evaluate("room => room.shadowRoot.querySelector('.notice button')?.click()")
+            await expect(room_of(page).get_by_role("button", name="Turn the camera on")).to_be_visible()
+            assert await page.evaluate("opened") == ["audio"]
+            # The proctor listens and speaks, as their page still says.
+            await expect(room_of(watch).get_by_role("button", name="Stop listening to Ada")).to_be_visible()
+            await expect(room_of(watch).get_by_role("button", name="Mute yourself")).to_be_visible()
+            await media.wait_for_function("forwarded().length === 2")
+            assert set(await media.evaluate("forwarded()")) == {
+                f"{candidate} audio > {proctor}",
+                f"{proctor} audio > {candidate}",
+            }

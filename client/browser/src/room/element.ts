@@ -10,7 +10,7 @@ import { Api } from "../shell/api.ts";
 import { uuid } from "../shell/uuid.ts";
 import { tokens } from "../style/tokens.ts";
 import type { RoomData } from "../wire/messages.ts";
-import { driverOf, type Role } from "./driver.ts";
+import { type Driver, driverOf, type Role } from "./driver.ts";
 import { roleIn } from "./role.ts";
 import { styles } from "./styles.ts";
 import type { RoomTile } from "./tile.ts";
@@ -63,6 +63,8 @@ export class UndertoneRoom extends LitElement {
   #own: MediaStreamTrack | undefined;
   /** One thing after the other: a provider's script takes no two at once. */
   #turn: Promise<void> = Promise.resolve();
+  /** Which knows what is listened to, and has our voice. After a break it is another one, which knows nothing. */
+  #settled: Driver | undefined;
 
   constructor() {
     super();
@@ -137,9 +139,13 @@ export class UndertoneRoom extends LitElement {
   }
 
   #changed(): void {
-    if (this.state === "inside" && this.#told !== "inside") {
+    const driver = this.#visit?.driver;
+    if (this.state !== "inside") this.#hush();
+    else if (driver && driver !== this.#settled) {
+      this.#settled = driver;
       this.#filmed = false;
-      if (this.#viewer === "candidate") this.#speak();
+      for (const id of this.#listened) driver.listen(id, true);
+      if (!this.#muted) this.#speak();
     }
     this.requestUpdate();
   }
@@ -147,8 +153,8 @@ export class UndertoneRoom extends LitElement {
   #end(): void {
     this.#visit?.stop();
     this.#visit = undefined;
-    this.#own?.stop();
-    this.#own = undefined;
+    this.#hush();
+    this.#settled = undefined;
     this.#filmed = false;
     this.#listened.clear();
   }
@@ -223,25 +229,29 @@ export class UndertoneRoom extends LitElement {
       const driver = this.#visit?.driver;
       if (!driver) return;
       try {
-        await driver.speak(this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone());
+        const track = this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone();
+        // The browser asked for the microphone meanwhile, for as long as it took; the next driver opens its own.
+        if (driver === this.#visit?.driver) await driver.speak(track);
       } catch (error) {
-        this.#muted = true;
+        // A line that broke has muted nobody.
+        if (driver === this.#visit?.driver) this.#muted = true;
         throw error;
       } finally {
-        if (this.#muted) {
-          this.#own?.stop();
-          this.#own = undefined;
-        }
+        if (this.#muted || driver !== this.#visit?.driver) this.#hush();
       }
     });
   }
 
   async #microphone(): Promise<MediaStreamTrack> {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
-    const track = stream.getAudioTracks()[0]!;
+    this.#hush();
+    this.#own = stream.getAudioTracks()[0]!;
+    return this.#own;
+  }
+
+  #hush(): void {
     this.#own?.stop();
-    this.#own = track;
-    return track;
+    this.#own = undefined;
   }
 
   #inTurn(refused: "noCamera" | "noMicrophone", act: () => Promise<void>): void {

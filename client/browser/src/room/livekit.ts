@@ -92,9 +92,19 @@ class LiveKitDriver implements Driver {
   }
 
   async speak(track: MediaStreamTrack | null): Promise<void> {
-    const before = this.#voice;
     // A clone: muting or stopping it leaves the one that Undertone hears as it is, and opens no second microphone.
     const copy = track?.clone();
+    try {
+      await this.#send(copy);
+    } catch (error) {
+      copy?.stop(); // a microphone is open as long as any copy of its track is
+      throw error;
+    }
+    if (this.#left) copy?.stop();
+  }
+
+  async #send(copy: MediaStreamTrack | undefined): Promise<void> {
+    const before = this.#voice;
     if (before && copy) {
       const old = before.mediaStreamTrack;
       await before.replaceTrack(copy, true);
