@@ -211,7 +211,8 @@ class Settings:
             try:
                 values[each.name] = each.metadata["read"](text.strip())
             except ValueError as error:
-                shown = "" if each.metadata["private"] else f"={text}"
+                # An address may hold a password, also where none should be.
+                shown = "" if each.metadata["private"] or "@" in text else f"={text}"
                 wrong.append(f"{name}{shown}: {error}")
         if wrong:
             raise ConfigError("\n".join(wrong))

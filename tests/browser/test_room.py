@@ -145,6 +145,8 @@ async def test_a_room_that_breaks_is_entered_again(filming: Browser, ada: Visito
     exam = Exam.create(house.server)
     house.account.joined.clear()
     async with somebody(filming, house) as grace:
+        for visitor in (ada, grace):  # LiveKit's script says farewell on a line that is broken
+            visitor.forgive("WebSocket is already in CLOSING or CLOSED state")
         async with open_house(filming, house) as media:
             page = await join(ada, exam)
             await begin_at_once(page)
