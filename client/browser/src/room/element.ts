@@ -14,7 +14,7 @@ import { type Driver, driverOf, type Role } from "./driver.ts";
 import { roleIn } from "./role.ts";
 import { styles } from "./styles.ts";
 import type { RoomTile } from "./tile.ts";
-import { type Refused, view } from "./views.ts";
+import { apart, type Refused, view } from "./views.ts";
 import { Visit, type VisitState } from "./visit.ts";
 
 /** Stays the same over a reload, so that the room sees one person. */
@@ -22,7 +22,7 @@ const TAB = "undertone.room.tab";
 
 /**
  * Attributes: `server` (default: where the page is from), `meeting`, and `token` (a candidate's or a proctor's) or
- * `admin-id` with `name`; `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
+ * `admin-id` with `name`; `provider` (whose room it is, for what is said beforehand); `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
  * this person in; `track`, the microphone that is already open, for candidates: `<undertone-candidate>` tells it.
  * Event, composed: `undertone-room` {state}: `entering`, `inside`, `away`, `out`, `none`.
  */
@@ -33,6 +33,7 @@ export class UndertoneRoom extends LitElement {
     token: {},
     adminId: { attribute: "admin-id" },
     name: {},
+    provider: {},
     lang: { reflect: true },
     theme: { reflect: true },
     room: { attribute: false },
@@ -45,6 +46,7 @@ export class UndertoneRoom extends LitElement {
   declare token: string | undefined;
   declare adminId: string | undefined;
   declare name: string;
+  declare provider: string | undefined;
   declare theme: string | undefined;
   declare room: RoomData | undefined;
   declare track: MediaStreamTrack | null;
@@ -162,7 +164,8 @@ export class UndertoneRoom extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { t, lang, dir } = wordsFor(room, languagesOf(this));
     if (this.state === "none") return nothing;
-    if (!this.#visit) return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about}</p>`;
+    if (!this.#visit)
+      return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about[apart(this.provider)]}</p>`;
     return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
       ${view(t, {
         viewer: this.#viewer,
