@@ -90,3 +90,4 @@ async def test_it_speaks_by_the_microphone_that_is_open_and_films_when_told(brow
     assert [bool(people[0]["picture"]) for people in (at_first, speaking, silent, filmed)] == [False] * 3 + [True]
     assert told["opened"] == ["video"]
     assert told["ours"] == ["live", True]
+    assert set(told["copies"]) == {"ended"}
