@@ -63,6 +63,8 @@ class LiveKitDriver implements Driver {
   readonly #role: Role;
   readonly #listened = new Set<string>();
   #voice: LocalAudioTrack | undefined;
+  /** A copy that the room has not taken yet; on a broken line it may never say. */
+  #pending: MediaStreamTrack | undefined;
   #left = false;
 
   constructor(given: RoomData, role: Role, { onChange, onEnd }: Ears) {
@@ -94,6 +96,7 @@ class LiveKitDriver implements Driver {
   async speak(track: MediaStreamTrack | null): Promise<void> {
     // A clone: muting or stopping it leaves the one that Undertone hears as it is, and opens no second microphone.
     const copy = track?.clone();
+    this.#pending = copy;
     try {
       await this.#send(copy);
     } catch (error) {
@@ -101,6 +104,7 @@ class LiveKitDriver implements Driver {
       throw error;
     }
     if (this.#left) copy?.stop();
+    this.#pending = undefined;
   }
 
   async #send(copy: MediaStreamTrack | undefined): Promise<void> {
@@ -131,6 +135,7 @@ class LiveKitDriver implements Driver {
   leave(): void {
     this.#left = true;
     void this.#room.disconnect(true);
+    this.#pending?.stop();
     this.#voice?.mediaStreamTrack.stop(); // it is somebody else's to LiveKit, and the last who holds it is us
   }
 
