@@ -124,6 +124,10 @@ async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
             await rooms.check()
         except Unavailable as fault:
             log.warning("serving all the same, and meetings can't be created until it answers: %s", fault.detail)
+        if settings.rooms in ("realtimekit", "dyte"):
+            log.warning(
+                "%s sends every candidate all others: our page alone keeps to proctors (docs/rooms.md)", rooms.name
+            )
         yield Lobby(rooms)
 
 

@@ -170,6 +170,8 @@ def server_url(example: str) -> Callable[[str], str]:
         parts = urlsplit(text)
         if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"the address of a server is needed, such as {example}")
+        if "@" in parts.netloc:  # browsers are told it
+            raise ValueError(f"an address without credentials is needed, such as {example}")
         return text.rstrip("/")
 
     return read

@@ -54,6 +54,7 @@ async def test_its_servers_are_away_and_the_exam_goes_on(browser: Browser, serve
         visitor.forgive(r"cloudflare|participant|status of 503|Failed to get user details")
         exam = Exam.create(server)
         page = await join(visitor, exam)
+        await expect(page.get_by_text("a candidate who tampers with it could see and hear you")).to_be_visible()
         await begin_at_once(page)
         notice = page.locator("undertone-room").get_by_role("status").filter(has_text="can’t be reached")
         await expect(notice).to_contain_text("Your exam goes on")
@@ -89,3 +90,4 @@ async def test_it_speaks_by_the_microphone_that_is_open_and_films_when_told(brow
     assert [bool(people[0]["picture"]) for people in (at_first, speaking, silent, filmed)] == [False] * 3 + [True]
     assert told["opened"] == ["video"]
     assert told["ours"] == ["live", True]
+    assert set(told["copies"]) == {"ended"}

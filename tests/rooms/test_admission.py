@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -11,9 +12,11 @@ from tests.rooms.vendors import Vendor
 from tests.standins import livekit
 from tests.standins.kit import Kit
 from tests.standins.livekit import LiveKit, claims_of
-from tests.standins.serving import NeverAnswers
+from tests.standins.serving import NeverAnswers, Slowly
 from undertone.core.errors import Unavailable
 from undertone.rooms.base import Room, RoomsMisset
+from undertone.store.meetings import Meeting
+from undertone.web.rooms import Lobby
 
 pytestmark = pytest.mark.anyio
 
@@ -90,14 +93,46 @@ async def test_who_is_shown_out_can_not_come_back_and_at_the_end_nobody_enters(k
     assert "p1" not in {each["custom_participant_id"] for each in left.values()}
     await another_node.aclose()
     await third_node.aclose()
-    left.clear()
-    assert not held(kit).meetings[room.data["id"]]["participants"]
     assert held(kit).kicked[-1] == "p1"
     await provider.remove(room, "unknown", "proctor")  # who is not there is fine
     await provider.close(room)
     assert held(kit).kicked[-1] == "all"
     with pytest.raises(Unavailable, match="Meeting is inactive"):
         await provider.admit(room, "p1", "Ada", "candidate")
+    await provider.aclose()
+
+
+async def test_who_is_shown_out_while_their_token_is_refreshed_breaks_nothing(kit: Vendor) -> None:
+    provider = kit.provider()
+    room = await provider.open("m", "Algebra")
+    first = await provider.admit(room, "p1", "Ada", "candidate")
+    kit.app.will(Slowly(0.05), Slowly(0.15))  # the refresh; and the list, which takes longer
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(provider.remove, room, "p1", "candidate")
+        again = await provider.admit(room, "p1", "Ada", "candidate")
+    assert again.data["id"] == first.data["id"]
+    assert not held(kit).meetings[room.data["id"]]["participants"]
+    await provider.aclose()
+
+
+async def test_refusals_of_those_who_join_are_in_the_log_once(kit: Vendor, caplog: pytest.LogCaptureFixture) -> None:
+    provider = kit.provider()
+    room = await provider.open("m", "Algebra")
+    for who in ("p1", "p2"):
+        with pytest.raises(Unavailable, match="No preset found"):
+            await provider.admit(room, who, "Ada", "candidate", preset="deleted")
+    [line] = [each for each in caplog.messages if "as somebody joined" in each]
+    assert "404, “No preset found with name deleted”" in line
+    await provider.aclose()
+
+
+async def test_who_shows_somebody_out_does_not_wait_for_ever(kit: Vendor, caplog: pytest.LogCaptureFixture) -> None:
+    provider = kit.provider()
+    room = await provider.open("m", "Algebra")
+    meeting = Meeting("m", "Algebra", datetime.now(UTC), None, b"", b"", provider.name, room.data)
+    kit.app.always = NeverAnswers()
+    await Lobby(provider, showing_out=0.05).leave(meeting, "p1", "candidate")
+    assert f"p1 of meeting m may still be in the room: {provider.name} took longer than 0.05 s" in caplog.messages
     await provider.aclose()
 
 

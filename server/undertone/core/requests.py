@@ -78,8 +78,8 @@ class RoomKind(Struct, frozen=True, kw_only=True):
 
 class RoomData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a front end needs to enter the meeting's video room: `server`, and the provider's `token` for the one whom
-    it knows as `id`. Without a token the provider could not be asked, and `missing` says why: the exam goes on, and
-    `POST /meetings/{id}/room` asks again later."""
+    it knows as `id`. Without a token the provider could not be asked, and `missing` says so, to
+    proctors with the reason: the exam goes on, and `POST /meetings/{id}/room` asks again later."""
 
     provider: str
     id: str | None = None

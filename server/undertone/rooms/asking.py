@@ -29,6 +29,8 @@ MAX_WORDS: Final = 200
 # Said by the provider before it did anything: asking again creates nothing twice.
 DID_NOTHING: Final = frozenset({429, 503})
 PASSING: Final = frozenset({429, 500, 502, 503, 504})
+# Seconds between lines in the log of refusals: 3,000 who join are refused alike.
+TOLD_EVERY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Asking:
         self._patience = patience
         self._quiet_until = 0.0
         self._fault: Unavailable | None = None
+        self._told_until = 0.0
         # Reused: a handshake takes a tenth of a second. Proxies of the environment are the operator's wish.
         self._client = httpx.AsyncClient(
             base_url=base.rstrip("/"),
@@ -110,6 +113,9 @@ class Asking:
         if self._fault is not None:
             log.info("%s answers again", self.who)
         self._fault = None
+        if answer.status >= 400 and self._told_until <= anyio.current_time():
+            self._told_until = anyio.current_time() + TOLD_EVERY
+            log.warning("%s answered %d%s as somebody joined", self.who, answer.status, self.said(answer))
         return answer
 
     async def of_opening(self, call: Call) -> Answer:

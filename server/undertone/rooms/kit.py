@@ -102,14 +102,14 @@ class KitRooms:
         """A participant of the vendor's, or a fresh token for the one there is."""
         who = identity(participant, role)
         path = f"/meetings/{_segment(room)}/participants"
-        token = await self._refreshed(room, who, path)
-        if token is None:
+        admitted = await self._refreshed(room, who, path)
+        if admitted is None:
             body = {"name": name, "preset_name": preset or self._presets[role], "custom_participant_id": who}
             data = self._data(await self._asking.of_joining(Call("POST", path, body)), "id", "token")
             self._remember(room, who, data["id"])
-            token = data["token"]
-        data = {"provider": self.name, "id": self._known[_key(room, who)], "token": token}
-        return Admission({**data, "server": self._vendor.browser})
+            admitted = data["id"], data["token"]
+        their_id, token = admitted
+        return Admission({"provider": self.name, "id": their_id, "token": token, "server": self._vendor.browser})
 
     async def remove(self, room: Room, participant: str, role: Role) -> None:
         """Off the list of those who may enter, so that their tokens end; and out of the session."""
@@ -147,17 +147,17 @@ class KitRooms:
                 break
         return found
 
-    async def _refreshed(self, room: Room, who: str, path: str) -> str | None:
-        """A new token for somebody this node admitted before; None for others, and if the vendor forgot them."""
+    async def _refreshed(self, room: Room, who: str, path: str) -> tuple[str, str] | None:
+        """Their id and a new token of somebody this node admitted before; None for others, and if they forgot them."""
         their_id = self._known.get(_key(room, who))
         if their_id is None:
             return None
+        self._known.move_to_end(_key(room, who))
         answer = await self._asking.of_joining(Call("POST", f"{path}/{quote(their_id, safe='')}/token"))
         if answer.status == 404:
             self._known.pop(_key(room, who), None)
             return None
-        token: str = self._data(answer, "token")["token"]
-        return token
+        return their_id, self._data(answer, "token")["token"]
 
     def _remember(self, room: Room, who: str, their_id: str) -> None:
         self._known[_key(room, who)] = their_id

@@ -122,10 +122,10 @@ class MeetingRoutes:
         if body.expected_voices is None and body.revoked is None:
             raise BadMessage("say what to change: expected_voices, revoked, or both")
         changed = await self.participants.change(meeting.id, participant, body.expected_voices, body.revoked)
-        if body.revoked:
-            await self.lobby.leave(meeting, participant, "candidate")
         did = ", ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(body).items() if value is not None)
         await self.audit.write(meeting.id, ADMIN, f"participant_changed: {did}", participant, address(request))
+        if body.revoked:
+            await self.lobby.leave(meeting, participant, "candidate")
         return answer(_participant(changed))
 
     async def create_proctor(self, request: Request) -> Response:
@@ -144,10 +144,10 @@ class MeetingRoutes:
         if body.revoked is None:
             raise BadMessage("say what to change: revoked")
         changed = await self.meetings.change_proctor(meeting.id, proctor, body.revoked)
-        if body.revoked:
-            await self.lobby.leave(meeting, proctor, "proctor")
         did = f"proctor_changed: revoked={body.revoked}"
         await self.audit.write(meeting.id, ADMIN, did, proctor, address(request))
+        if body.revoked:
+            await self.lobby.leave(meeting, proctor, "proctor")
         return answer(ProctorData(id=changed.id, name=changed.name, revoked=changed.revoked_at is not None))
 
     async def end(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +32,8 @@ from undertone.web.tokens import Role
 log: Final = logging.getLogger("undertone.web")
 
 LOCAL: Final = "local"  # meetings without a room
+# Of settings, keys and quotas candidates learn nothing.
+AWAY: Final = "the video room can't be reached for now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Lobby:
     """The rooms of this server's provider. Meetings of a provider that was set before have none any more."""
 
     provider: RoomProvider
+    # Seconds: a provider lists people page by page, and whoever revokes somebody waits for it.
+    showing_out: float = 10.0
 
     @property
     def reach(self) -> Reach:
@@ -56,23 +61,29 @@ class Lobby:
     async def enter(
         self, meeting: Meeting, who: str, name: str, role: Role, preset: str | None = None
     ) -> RoomData | None:
-        """How somebody gets in; why not, if the provider can't say; None where the meeting has no room."""
+        """How somebody gets in; that it can't be had, and to proctors why; None where the meeting has no room."""
         if not self._has_room(meeting):
             return None
         try:
             admission = await self.provider.admit(Provided(meeting.provider_data), who, name, role, preset)
         except Unavailable as fault:
-            return RoomData(provider=self.provider.name, missing=fault.detail, retry_after_ms=fault.retry_after_ms)
+            why = AWAY if role == "candidate" else fault.detail
+            return RoomData(provider=self.provider.name, missing=why, retry_after_ms=fault.retry_after_ms)
         return msgspec.convert(dict(admission.data), RoomData)
 
     async def leave(self, meeting: Meeting, who: str, role: Role) -> None:
         """Shows somebody out who was revoked."""
-        if self._has_room(meeting):
+        if not self._has_room(meeting):
+            return
+        fault = f"{self.provider.name} took longer than {self.showing_out:g} s"
+        with anyio.move_on_after(self.showing_out):
             try:
                 await self.provider.remove(Provided(meeting.provider_data), who, role)
-            except Unavailable as fault:
-                # Not heard here any more, whatever the provider does; but still seen there.
-                log.warning("%s of meeting %s may still be in the room: %s", who, meeting.id, fault.detail)
+                return
+            except Unavailable as error:
+                fault = error.detail
+        # Not heard here any more, whatever the provider does; but still seen there.
+        log.warning("%s of meeting %s may still be in the room: %s", who, meeting.id, fault)
 
     async def close(self, meeting: Meeting) -> None:
         """The meeting has ended here whatever the provider does; its own limits end the room."""

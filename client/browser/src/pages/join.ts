@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import "../define-candidate.ts";
 import { forgetCandidate } from "../candidate/credentials.ts";
+import type { UndertoneCandidate } from "../candidate/element.ts";
 import type { CandidateState } from "../candidate/state.ts";
 import { loadAhead } from "../recorder/recorder.ts";
 import { Api } from "../shell/api.ts";
@@ -177,6 +178,7 @@ class Join extends Page {
       server=${this.server}
       meeting=${this.#link.meeting}
       lang=${this.words.lang}
+      provider=${this.facts.rooms}
       .token=${token}
       .room=${room}
       .track=${this.track}
@@ -227,7 +229,9 @@ class Join extends Page {
   }
 
   /** Whether the meeting has a room is not known yet where a reload goes on without the server. */
-  readonly #mayEnter = ({ detail }: CustomEvent<Entrance>): void => {
+  readonly #mayEnter = ({ detail, currentTarget }: CustomEvent<Entrance>): void => {
+    // A token is renewed while the last sound is being sent, too.
+    if (AFTER.includes((currentTarget as UndertoneCandidate).state)) return;
     this.entrance = detail;
     if (this.facts.rooms !== "local") void this.#furnish();
   };

@@ -10,11 +10,11 @@ import { Api } from "../shell/api.ts";
 import { uuid } from "../shell/uuid.ts";
 import { tokens } from "../style/tokens.ts";
 import type { RoomData } from "../wire/messages.ts";
-import { driverOf, type Role } from "./driver.ts";
+import { type Driver, driverOf, type Role } from "./driver.ts";
 import { roleIn } from "./role.ts";
 import { styles } from "./styles.ts";
 import type { RoomTile } from "./tile.ts";
-import { type Refused, view } from "./views.ts";
+import { apart, type Refused, view } from "./views.ts";
 import { Visit, type VisitState } from "./visit.ts";
 
 /** Stays the same over a reload, so that the room sees one person. */
@@ -22,7 +22,7 @@ const TAB = "undertone.room.tab";
 
 /**
  * Attributes: `server` (default: where the page is from), `meeting`, and `token` (a candidate's or a proctor's) or
- * `admin-id` with `name`; `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
+ * `admin-id` with `name`; `provider` (whose room it is, for what is said beforehand); `lang`, `theme`. Properties: the same in camelCase; `room`, the answer of the server that let
  * this person in; `track`, the microphone that is already open, for candidates: `<undertone-candidate>` tells it.
  * Event, composed: `undertone-room` {state}: `entering`, `inside`, `away`, `out`, `none`.
  */
@@ -33,6 +33,7 @@ export class UndertoneRoom extends LitElement {
     token: {},
     adminId: { attribute: "admin-id" },
     name: {},
+    provider: {},
     lang: { reflect: true },
     theme: { reflect: true },
     room: { attribute: false },
@@ -45,6 +46,7 @@ export class UndertoneRoom extends LitElement {
   declare token: string | undefined;
   declare adminId: string | undefined;
   declare name: string;
+  declare provider: string | undefined;
   declare theme: string | undefined;
   declare room: RoomData | undefined;
   declare track: MediaStreamTrack | null;
@@ -63,6 +65,8 @@ export class UndertoneRoom extends LitElement {
   #own: MediaStreamTrack | undefined;
   /** One thing after the other: a provider's script takes no two at once. */
   #turn: Promise<void> = Promise.resolve();
+  /** Which knows what is listened to, and has our voice. After a break it is another one, which knows nothing. */
+  #settled: Driver | undefined;
 
   constructor() {
     super();
@@ -137,9 +141,13 @@ export class UndertoneRoom extends LitElement {
   }
 
   #changed(): void {
-    if (this.state === "inside" && this.#told !== "inside") {
+    const driver = this.#visit?.driver;
+    if (this.state !== "inside") this.#hush();
+    else if (driver && driver !== this.#settled) {
+      this.#settled = driver;
       this.#filmed = false;
-      if (this.#viewer === "candidate") this.#speak();
+      for (const id of this.#listened) driver.listen(id, true);
+      if (!this.#muted) this.#speak();
     }
     this.requestUpdate();
   }
@@ -147,8 +155,8 @@ export class UndertoneRoom extends LitElement {
   #end(): void {
     this.#visit?.stop();
     this.#visit = undefined;
-    this.#own?.stop();
-    this.#own = undefined;
+    this.#hush();
+    this.#settled = undefined;
     this.#filmed = false;
     this.#listened.clear();
   }
@@ -156,7 +164,8 @@ export class UndertoneRoom extends LitElement {
   protected override render(): TemplateResult | typeof nothing {
     const { t, lang, dir } = wordsFor(room, languagesOf(this));
     if (this.state === "none") return nothing;
-    if (!this.#visit) return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about}</p>`;
+    if (!this.#visit)
+      return html`<p class="about quiet small" lang=${lang} dir=${dir}>${t.about[apart(this.provider)]}</p>`;
     return html`<section lang=${lang} dir=${dir} aria-label=${t.title}>
       ${view(t, {
         viewer: this.#viewer,
@@ -223,25 +232,29 @@ export class UndertoneRoom extends LitElement {
       const driver = this.#visit?.driver;
       if (!driver) return;
       try {
-        await driver.speak(this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone());
+        const track = this.#muted ? null : this.#viewer === "candidate" ? this.track : await this.#microphone();
+        // The browser asked for the microphone meanwhile, for as long as it took; the next driver opens its own.
+        if (driver === this.#visit?.driver) await driver.speak(track);
       } catch (error) {
-        this.#muted = true;
+        // A line that broke has muted nobody.
+        if (driver === this.#visit?.driver) this.#muted = true;
         throw error;
       } finally {
-        if (this.#muted) {
-          this.#own?.stop();
-          this.#own = undefined;
-        }
+        if (this.#muted || driver !== this.#visit?.driver) this.#hush();
       }
     });
   }
 
   async #microphone(): Promise<MediaStreamTrack> {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true } });
-    const track = stream.getAudioTracks()[0]!;
+    this.#hush();
+    this.#own = stream.getAudioTracks()[0]!;
+    return this.#own;
+  }
+
+  #hush(): void {
     this.#own?.stop();
-    this.#own = track;
-    return track;
+    this.#own = undefined;
   }
 
   #inTurn(refused: "noCamera" | "noMicrophone", act: () => Promise<void>): void {

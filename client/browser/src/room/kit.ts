@@ -50,14 +50,17 @@ class KitDriver implements Driver {
       defaults: { audio: false, video: false },
       modules: NOTHING_MORE,
     });
-    if (this.#left) return void client.leave();
+    if (this.#left) return leave(client);
     this.#client = client;
     for (const event of OURS) client.self.on(event, this.#ears.onChange);
     for (const event of THEIRS) client.participants.joined.on(event, this.#ears.onChange);
+    client.participants.joined.on("participantJoined", (each) => this.#decline([each]));
     client.self.on("roomLeft", ({ state }) => {
       if (!this.#left) this.#ears.onEnd(ENDINGS[state] ?? "lost");
     });
     await client.join();
+    if (this.#left) return leave(client); // leaving while it joins is lost on it
+    this.#decline(client.participants.joined.toArray());
   }
 
   people(): Person[] {
@@ -81,10 +84,18 @@ class KitDriver implements Driver {
     const self = this.#client?.self;
     if (!self) return;
     if (self.audioEnabled) await self.disableAudio();
+    if (this.#left) return;
     this.#voice?.stop();
     // A clone: muting or stopping it leaves the one that Undertone hears as it is, and opens no second microphone.
-    this.#voice = track?.clone();
-    if (this.#voice) await self.enableAudio(this.#voice);
+    const copy = track?.clone();
+    this.#voice = copy;
+    if (!copy) return;
+    try {
+      await self.enableAudio(copy);
+    } catch (error) {
+      copy.stop(); // a microphone is open as long as any copy of its track is
+      throw error;
+    }
   }
 
   async show(on: boolean): Promise<void> {
@@ -105,7 +116,15 @@ class KitDriver implements Driver {
   leave(): void {
     this.#left = true;
     this.#voice?.stop();
-    void this.#client?.leave();
+    if (this.#client) void leave(this.#client);
+  }
+
+  /** Candidates ask not to be sent each other: what comes in is then theirs to see for whoever looks into the page. */
+  #decline(those: RTKParticipant[]): void {
+    const ids = those.filter((each) => !sees(this.#role, idOf(each))).map(({ id }) => id);
+    if (ids.length === 0) return;
+    // Refused by a server that sends to all alike: they are shown and played nowhere in any case.
+    this.#client?.participants.unsubscribe(ids, ["audio", "video"]).catch(() => {});
   }
 
   #person(participant: RTKParticipant): Person {
@@ -122,6 +141,9 @@ class KitDriver implements Driver {
     };
   }
 }
+
+/** Whoever leaves asks for no more; its script rejects where the line is broken already. */
+const leave = (client: Client): Promise<void> => client.leave().catch(() => {});
 
 const idOf = ({ customParticipantId, id }: RTKParticipant): string => customParticipantId ?? id;
 

@@ -63,6 +63,8 @@ class LiveKitDriver implements Driver {
   readonly #role: Role;
   readonly #listened = new Set<string>();
   #voice: LocalAudioTrack | undefined;
+  /** A copy that the room has not taken yet; on a broken line it may never say. */
+  #pending: MediaStreamTrack | undefined;
   #left = false;
 
   constructor(given: RoomData, role: Role, { onChange, onEnd }: Ears) {
@@ -92,9 +94,21 @@ class LiveKitDriver implements Driver {
   }
 
   async speak(track: MediaStreamTrack | null): Promise<void> {
-    const before = this.#voice;
     // A clone: muting or stopping it leaves the one that Undertone hears as it is, and opens no second microphone.
     const copy = track?.clone();
+    this.#pending = copy;
+    try {
+      await this.#send(copy);
+    } catch (error) {
+      copy?.stop(); // a microphone is open as long as any copy of its track is
+      throw error;
+    }
+    if (this.#left) copy?.stop();
+    this.#pending = undefined;
+  }
+
+  async #send(copy: MediaStreamTrack | undefined): Promise<void> {
+    const before = this.#voice;
     if (before && copy) {
       const old = before.mediaStreamTrack;
       await before.replaceTrack(copy, true);
@@ -121,6 +135,7 @@ class LiveKitDriver implements Driver {
   leave(): void {
     this.#left = true;
     void this.#room.disconnect(true);
+    this.#pending?.stop();
     this.#voice?.mediaStreamTrack.stop(); // it is somebody else's to LiveKit, and the last who holds it is us
   }
 

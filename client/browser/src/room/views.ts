@@ -31,6 +31,9 @@ export interface RoomFacts {
   held(): void;
 }
 
+/** Whether the provider itself keeps candidates apart, or our page alone does: they are told which. */
+export const apart = (provider: string | undefined): "server" | "page" => (provider === "livekit" ? "server" : "page");
+
 export function view(t: RoomStrings, facts: RoomFacts): TemplateResult {
   const { visit, viewer, folded } = facts;
   const { state } = visit;
@@ -90,7 +93,7 @@ function inside(t: RoomStrings, facts: RoomFacts): TemplateResult {
     ${others.length > 0 || folded ? nothing : html`<p class="quiet small">${candidate ? t.noProctor : t.nobody}</p>`}
     ${candidate ? html`<div class="buttons">${buttons(t, facts)}</div>` : nothing}
     ${refused ? html`<p class="small" role="alert">${t[refused]}</p>` : nothing}
-    <p class="quiet small" aria-live="polite">${candidate ? (muted ? t.mutedCandidate : t.seen) : muted ? "" : t.speaks}</p>`;
+    <p class="quiet small" aria-live="polite">${candidate ? (muted ? t.mutedCandidate : t.seen[apart(visit.provider)]) : muted ? "" : t.speaks}</p>`;
 }
 
 function tile(person: Person, t: RoomStrings, { viewer, listened, theme }: RoomFacts): TemplateResult {

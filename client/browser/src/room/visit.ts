@@ -44,6 +44,8 @@ export class Visit {
   ending: Ending | null = null;
   /** What the provider says of itself, in `away`; empty if there was no word. */
   missing = "";
+  /** Whose room it is; empty until the server has said it. */
+  provider = "";
   driver: Driver | null = null;
   readonly #options: VisitOptions;
   #first: RoomData | undefined;
@@ -81,6 +83,7 @@ export class Visit {
       const room = this.#first?.token ? this.#first : await this.#options.ask();
       this.#first = undefined; // join tokens end soon
       if (round !== this.#round) return;
+      this.provider = room.provider;
       if (!room.token) {
         this.#away(room.missing ?? "", room.retry_after_ms);
         return;

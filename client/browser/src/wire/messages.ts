@@ -406,7 +406,7 @@ export interface CredentialData {
   room?: RoomData;
 }
 
-/** What a front end needs to enter the meeting's video room: `server`, and the provider's `token` for the one whom it knows as `id`. Without a token the provider could not be asked, and `missing` says why: the exam goes on, and `POST /meetings/{id}/room` asks again later. */
+/** What a front end needs to enter the meeting's video room: `server`, and the provider's `token` for the one whom it knows as `id`. Without a token the provider could not be asked, and `missing` says so, to proctors with the reason: the exam goes on, and `POST /meetings/{id}/room` asks again later. */
 export interface RoomData {
   provider: string;
   id?: string;

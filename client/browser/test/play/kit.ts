@@ -49,6 +49,12 @@ async function visit(role: "candidate" | "proctor"): Promise<object> {
   const devices = navigator.mediaDevices;
   const open = devices.getUserMedia.bind(devices);
   const ours = (await open({ audio: true })).getAudioTracks()[0]!;
+  const copies: MediaStreamTrack[] = [];
+  const copy = ours.clone.bind(ours);
+  ours.clone = () => {
+    copies.push(copy());
+    return copies.at(-1)!;
+  };
   devices.getUserMedia = (asked) => {
     opened.push(Object.keys(asked ?? {}).join());
     return open(asked);
@@ -74,8 +80,16 @@ async function visit(role: "candidate" | "proctor"): Promise<object> {
   await driver.show(true);
   seen.push(driver.people());
   const atOnce = [...opened];
-  driver.leave();
-  return { seen, opened: atOnce, ours: [ours.readyState, ours.enabled] };
+  await driver.speak(ours);
+  const late = driver.speak(ours);
+  driver.leave(); // while it turns off what it had
+  await late;
+  return {
+    seen,
+    opened: atOnce,
+    ours: [ours.readyState, ours.enabled],
+    copies: copies.map(({ readyState }) => readyState),
+  };
 }
 
 Object.assign(globalThis, { visit });

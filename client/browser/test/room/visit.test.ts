@@ -80,6 +80,7 @@ test("a provider that could not be asked, or lets nobody in, is tried again, eve
   door.refuses = true;
   await door.start();
   assert.equal(door.visit.missing, "it is down");
+  assert.equal(door.visit.provider, "livekit");
   for (let tries = 0; tries < 8; tries += 1) {
     assert.equal(door.visit.state, "away"); // also while it is tried: the word about it stays where it is
     assert.equal(door.visit.trying, false);

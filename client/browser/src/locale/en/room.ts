@@ -10,8 +10,11 @@ const out: Record<Exclude<Ending, "lost">, string> = {
 
 export const room = {
   title: "Video room",
-  about:
-    "This exam has a video room. During the exam the proctors can listen to you live, and see you once you turn your camera on; other candidates can’t. Undertone keeps no video.",
+  about: {
+    server:
+      "This exam has a video room. During the exam the proctors can listen to you live, and see you once you turn your camera on; other candidates can’t. Undertone keeps no video.",
+    page: "This exam has a video room. During the exam the proctors can listen to you live, and see you once you turn your camera on. Our page shows you to proctors alone; a candidate who tampers with it could see and hear you. Undertone keeps no video.",
+  },
   entering: "Connecting…",
   away: "The video room can’t be reached for now. It is tried again by itself.",
   examGoesOn: "Your exam goes on, and your microphone is recorded as before.",
@@ -28,7 +31,10 @@ export const room = {
   hide: "Hide",
   camera: { on: "Turn the camera on", off: "Turn the camera off" },
   microphone: { on: "Unmute yourself", off: "Mute yourself" },
-  seen: "The proctors see you while your camera is on; other candidates don’t.",
+  seen: {
+    server: "The proctors see you while your camera is on; other candidates don’t.",
+    page: "The proctors see you while your camera is on. Our page shows you to proctors alone; a candidate who tampers with it could see and hear you.",
+  },
   mutedCandidate: "Muted in the video room. Undertone still hears you: the exam is recorded all the time.",
   mutedHere: "Muted",
   speaks:
