@@ -12,7 +12,7 @@ import pytest
 from undertone_client.simulate.proxy import Line, lines
 from undertone_client.simulate.schedule import Client, Fault, Kind
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

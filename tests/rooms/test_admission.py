@@ -18,7 +18,7 @@ from undertone.rooms.base import Room, RoomsMisset
 from undertone.store.meetings import Meeting
 from undertone.web.rooms import Lobby
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture(params=["realtimekit", "dyte"])
