@@ -60,9 +60,3 @@ export const isProctor = (id: string): boolean => id.startsWith(PROCTOR);
 
 /** Whether `role` gets to see somebody at all. */
 export const sees = (role: Role, id: string): boolean => role === "proctor" || isProctor(id);
-
-/** The script of a provider, loaded when a room needs it and not before. Rejects where it can't be loaded. */
-export async function driverOf(provider: string): Promise<MakeDriver> {
-  if (provider === "livekit") return (await import("./livekit.ts")).livekit;
-  return (await import("./kit.ts")).kit;
-}
