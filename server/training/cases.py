@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import probe
+from training.blends import blends
 from training.cache import Sample
 from training.crops import crops
 from training.sources import QUARTERS
@@ -29,8 +30,6 @@ PEOPLE: Final = 4
 # A voice of the cohort is the mean of its partials in all scenes; fewer than these say too little.
 _LEAST_PARTIALS: Final = 4
 _LEAST_CELLS: Final = 12
-# A member of the cohort is the mean of so many voices that are alike: nobody's own voice is in the product.
-_BLENDED: Final = 3
 # Towards a sphere, of what varies within a voice: the scenes do not hold all that may vary.
 _SHRINKAGE: Final = 0.3
 # What sounds alike is left out together; each holds about as many scenes.
@@ -101,8 +100,7 @@ def _space(name: npt.NDArray[np.str_], unit: Floats) -> Space:
         cohort=np.zeros((0, 256), np.float32),
     )
     voices = space(normalised(means[count >= _LEAST_PARTIALS].astype(np.float32)))
-    alike = np.argsort(-(voices @ voices.T), axis=1)[:, :_BLENDED]
-    return replace(space, cohort=normalised(voices[alike].mean(axis=1)))
+    return replace(space, cohort=blends(voices)[1])
 
 
 def cases(samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voices) -> list[Case]:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from training import audio, desks, logistic
+from training.blends import blends
 from training.desks import Heard
 from undertone.diarize.local import evidence, models
 from undertone.diarize.local.clustering import Merge
@@ -51,8 +52,6 @@ FALSE_ALARM_COST: Final = 6.0
 _PARTS: Final = (2, 4, 8)  # partials: of a long window its first seconds are a trial, too
 _LEAST_CLAIM: Final = 2.0
 _LEAST_SPREAD: Final = 0.01
-# A member of the cohort is the mean of this many people who are alike: nobody's own voice is in the product.
-_BLENDED: Final = 3
 _COHORT: Final = 160
 # Corpora whose licence asks that what is made of them be shared alike.
 _SHARE_ALIKE: Final = frozenset({"Malayalam Speech Corpus", "Free Spoken Digit Dataset", "CREMA-D"})
@@ -106,10 +105,8 @@ class Crowd:
                     sums[one.speaker] += one.whole.unit * one.whole.seconds
         ordered = sorted(sums, key=lambda name: hashlib.sha256(name.encode()).digest())
         self._names = ordered
-        voices = normalised(np.stack([sums[name] for name in ordered]))
-        alike = voices @ voices.T
-        self._blends = [tuple(np.argsort(-row)[:_BLENDED].tolist()) for row in alike]
-        self._voices = normalised(np.stack([voices[list(blend)].mean(axis=0) for blend in self._blends]))
+        who, self._voices = blends(normalised(np.stack([sums[name] for name in ordered])))
+        self._blends = who.tolist()
 
     def without(self, people: set[str]) -> Floats:
         """[blends, 256] in which none of these people are."""
