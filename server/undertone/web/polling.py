@@ -24,6 +24,7 @@ from undertone.core.errors import Conflict, Forbidden, MeetingEnded, RemoteFault
 from undertone.core.messages import Name
 from undertone.core.requests import CreateParticipant, RoomData
 from undertone.core.times import rfc3339
+from undertone.core.verdict import ALARMS
 from undertone.store.audit import Audit
 from undertone.store.participants import Participant, Participants
 from undertone.store.uploads import Judged, Kept, Uploads
@@ -49,8 +50,6 @@ TAKES_KEY: Final = (
 LOOPBACK_ORIGINS: Final = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?"
 
 NOT_UPLOADED: Final = "not uploaded"
-# The original's word for more than one speaker in a minute; another speaker than before is the same matter.
-DIFFERENT_VOICES: Final = frozenset({"multiple_voices", "voice_changed"})
 ROWS_PER_TURN: Final = 100  # of the list, a millisecond; between them everybody else gets a turn
 VERDICT: Final = "Participant Name: {name} <> Anomaly: Different Voices Detected <> Participant ID: {id}"
 
@@ -145,7 +144,8 @@ class PollingRoutes:
         with self.verdicts.place():
             kept, said = await self._keep(request)
             judged = await self.verdicts.of(kept)
-        found = [each for each in judged if each.outcome in DIFFERENT_VOICES]
+        # The original tells of more than one speaker in a minute; another speaker than before is the same matter.
+        found = [each for each in judged if each.outcome in ALARMS]
         if found:
             url = await self._link(request, kept, found)
             return _json({"id": said.participant_id, "different_voices_detected": True, "url": url})
