@@ -81,7 +81,7 @@ class KitRooms:
             raise RoomsMisset(f"{what}: set {self._vendor.account_settings} as its dashboard shows them")
         if answer.status >= 400:
             raise RoomsMisset(self._asking.refused(answer, self._vendor.key_setting).detail)
-        found = answer.body.get("data") if isinstance(answer.body, dict) else None
+        found = _given(answer)
         names = [each.get("name") for each in found if isinstance(each, dict)] if isinstance(found, list) else None
         if names is None:
             raise RoomsMisset(self._asking.nonsense("a list of presets").detail)
@@ -138,7 +138,7 @@ class KitRooms:
             answer = await self._asking.ask(call, self._patience.joining)
             if answer.status >= 400:
                 raise self._refused(answer)
-            listed = answer.body.get("data") if isinstance(answer.body, dict) else None
+            listed = _given(answer)
             if not isinstance(listed, list):
                 raise self._asking.nonsense("a list of participants")
             people = [each for each in listed if isinstance(each, dict)]
@@ -168,7 +168,7 @@ class KitRooms:
         """What the vendor gave, with these fields as strings. Raises Unavailable."""
         if answer.status >= 400:
             raise self._refused(answer)
-        data = answer.body.get("data") if isinstance(answer.body, dict) else None
+        data = _given(answer)
         if not isinstance(data, dict):
             raise self._asking.nonsense("data")
         for each in fields:
@@ -193,6 +193,11 @@ def _key(room: Room, who: str) -> tuple[str, str]:
 def _segment(room: Room) -> str:
     """The vendor's id of the meeting, as a part of a path whatever it holds."""
     return quote(str(room.data.get("id")), safe="")
+
+
+def _given(answer: Answer) -> Any:
+    """What the vendor wraps in `data`; None where it does not."""
+    return answer.body.get("data") if isinstance(answer.body, dict) else None
 
 
 def _words(body: Any) -> str:

@@ -166,7 +166,7 @@ class Verdicts:
 def _pending(why: str) -> HttpFault:
     """Unlike 503s of before it was stored: to send it again would be wrong."""
     detail = (
-        f"the upload is stored; {why}: the verdict still comes by itself, to the list and to the channel. To send it"
+        f"the upload is stored; {why}: the verdict still comes by itself, to the list and to the channel. "
+        "To send it again would be a second recording"
     )
-    detail += " again would be a second recording"
     return HttpFault(503, "verdict_pending", detail, {"Retry-After": str(ASK_AGAIN_S)})

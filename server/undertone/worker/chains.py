@@ -78,7 +78,7 @@ class _Record:
 class _Chain:
     """What chains have in common: the first ear that does not rest is the one that windows are brought to."""
 
-    def __init__(self, name: str, ears: Sequence[Ear], clock: Callable[[], float]) -> None:
+    def __init__(self, name: str, ears: Sequence[Ear], *, clock: Callable[[], float] = anyio.current_time) -> None:
         self.name = name
         self._ears = ears
         self._clock = clock
@@ -147,9 +147,6 @@ class InTurn(_Chain):
     An ear that is away again and again is left alone for a while; the last is always asked.
     """
 
-    def __init__(self, name: str, ears: Sequence[Ear], *, clock: Callable[[], float] = anyio.current_time) -> None:
-        super().__init__(name, ears, clock)
-
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
         """What the first ear hears that does not fail. Raises AnalysisFailed if all do, `away` if all were."""
         told: list[str] = []
@@ -182,33 +179,32 @@ class Confirmed(_Chain):
     """
 
     def __init__(self, name: str, first: Ear, second: Ear, *, clock: Callable[[], float] = anyio.current_time) -> None:
-        super().__init__(name, (first, second), clock)
-        self._first, self._second = first, second
+        super().__init__(name, (first, second), clock=clock)
 
     async def analyse(self, clip: Clip, profile: bytes | None, expected_voices: int = 1) -> Diarization:
         """What both say of it. Raises AnalysisFailed if the first fails."""
+        first, second = self._ears
         with self._brought_to(0):
-            heard = await self._first.analyse(clip, profile, expected_voices)
+            heard = await first.analyse(clip, profile, expected_voices)
         alarm = judge(heard, expected_voices)
         if alarm.outcome not in ALARMS:
             return heard
-        first, second = self._first.name, self._second.name
-        if alarm.outcome is Outcome.VOICE_CHANGED and second not in KNOWS_VOICES:
-            return _noted(heard, f"not confirmed: {second} does not know voices again")
+        if alarm.outcome is Outcome.VOICE_CHANGED and second.name not in KNOWS_VOICES:
+            return _noted(heard, f"not confirmed: {second.name} does not know voices again")
         record = self._records[1]
         if not record.may_be_asked(self._clock()):
             return _noted(heard, f"not confirmed: {record.not_asked}")
         try:
             with self._brought_to(1):
-                again = await self._second.analyse(clip, profile, expected_voices)
+                again = await second.analyse(clip, profile, expected_voices)
         except AnalysisFailed as failed:
-            record.fails(failed, self._clock(), f"what {first} would report stands unconfirmed")
-            return _noted(heard, f"not confirmed: {second} failed: {failed.reason}")
+            record.fails(failed, self._clock(), f"what {first.name} would report stands unconfirmed")
+            return _noted(heard, f"not confirmed: {second.name} failed: {failed.reason}")
         record.answers()
         kept = heard.profile or again.profile
         if judge(again, expected_voices).outcome is alarm.outcome:
-            return _noted(replace(heard, engine=self.name, profile=kept), f"{second} hears it too")
-        said = f"{first} heard {_in_words(alarm)}, {second} did not"
+            return _noted(replace(heard, engine=self.name, profile=kept), f"{second.name} hears it too")
+        said = f"{first.name} heard {_in_words(alarm)}, {second.name} did not"
         return _noted(replace(again, engine=self.name, profile=kept), said)
 
 
