@@ -9,23 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from training import audio
 from training.simulate import Studio, plan
 from training.sources import QUARTERS
 from training.stage import Scene
 from undertone.diarize.local import models
-from undertone.diarize.local.observation import Observation, Observer
+from undertone.diarize.local.observation import CELL_SECONDS, Observation, Observer
 from undertone.diarize.local.segmentation import Segmentation
 
-VERSION: Final = 3
+Floats = npt.NDArray[np.float32]
+
+VERSION: Final = 4
 SEED: Final = 20_000
+# Speakers in a scene, at most.
+PEOPLE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,18 @@ class Sample:
     @property
     def second_seconds(self) -> float:
         return sum(end - start for start, end, speaker in self.segments if speaker > 0)
+
+    def held(self) -> Floats:
+        """[people, cells] who speaks; two cells more than there are."""
+        return held(self.segments, len(self.seen.level) + 2)
+
+
+def held(segments: Iterable[tuple[float, float, int]], cells: int) -> Floats:
+    """[people, cells] who speaks."""
+    table = np.zeros((PEOPLE, cells), np.float32)
+    for start, end, who in segments:
+        table[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
+    return table
 
 
 def folder(what: str = "", version: int = VERSION) -> Path:
@@ -112,9 +129,8 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
         first=seen.first,
         cells=seen.cells,
         voice=seen.voice,
-        overlap_at=seen.overlap_at,
-        overlap_cells=seen.overlap_cells,
-        overlap_voice=seen.overlap_voice,
+        viewed=seen.viewed,
+        view=seen.view.astype(np.float16),
         truth=np.frombuffer(json.dumps(truth).encode(), np.uint8),
     )
     part.replace(file)
@@ -131,8 +147,7 @@ def read(file: Path) -> tuple[Observation, dict[str, Any]]:
             first=kept["first"],
             cells=kept["cells"],
             voice=kept["voice"],
-            overlap_at=kept["overlap_at"],
-            overlap_cells=kept["overlap_cells"],
-            overlap_voice=kept["overlap_voice"],
+            viewed=kept["viewed"],
+            view=kept["view"].astype(np.float32),
         )
         return seen, json.loads(kept["truth"].tobytes())

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training import probe
+from training import mixtures, probe
 from training.blends import blends
 from training.cache import Sample
 from training.crops import crops
@@ -21,12 +21,10 @@ from training.sources import QUARTERS
 from undertone.diarize.local import evidence
 from undertone.diarize.local.embedding import normalised
 from undertone.diarize.local.evidence import Probe, Space
-from undertone.diarize.local.observation import CELL_SECONDS
+from undertone.diarize.local.mixture import Mixture
 
 Floats = npt.NDArray[np.float32]
 
-# Speakers in a scene, at most.
-PEOPLE: Final = 4
 # A voice of the cohort is the mean of its partials in all scenes; fewer than these say too little.
 _LEAST_PARTIALS: Final = 4
 _LEAST_CELLS: Final = 12
@@ -63,7 +61,7 @@ class Voices:
     def __init__(self, samples: Sequence[Sample]) -> None:
         rows: list[tuple[str, str, int, Floats]] = []
         for sample in samples:
-            held = _held(sample)
+            held = sample.held()
             for first, cells, voice in zip(sample.seen.first, sample.seen.cells, sample.seen.voice, strict=True):
                 active = held[:, first : first + cells].mean(axis=1)
                 who = int(active.argmax())
@@ -103,8 +101,10 @@ def _space(name: npt.NDArray[np.str_], unit: Floats) -> Space:
     return replace(space, cohort=blends(voices)[1])
 
 
-def cases(samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voices) -> list[Case]:
-    """Every scene and its pieces."""
+def cases(
+    samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voices, overlaps: Sequence[mixtures.Frames]
+) -> list[Case]:
+    """Every scene and its pieces; `overlaps` are of the scenes made for the mixture alone."""
     parts = [[sample for sample in samples if sample.quarter == quarter] for quarter in range(QUARTERS)]
     probes = []
     for quarter in range(QUARTERS):
@@ -113,21 +113,25 @@ def cases(samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voi
             probe.fit([sample for number in others for sample in parts[number]], [noises[number] for number in others])
         )
     probe.report(probes, parts, noises)
+    frames = [*map(mixtures.frames, samples), *overlaps]
+    mixed = [mixtures.fit([one for one in frames if one.quarter != quarter]) for quarter in range(QUARTERS)]
+    mixtures.report(mixed, frames)
     made = []
     for number, sample in enumerate(samples):
-        by, space = probes[sample.quarter], voices.space(sample.quarter, sample.corpora)
-        made.append(case(sample, by, space, whole=True))
-        made += [case(piece, by, space, whole=False) for piece in crops(sample, number)]
+        space = voices.space(sample.quarter, sample.corpora)
+        ears = probes[sample.quarter], space, mixed[sample.quarter]
+        made.append(case(sample, *ears, whole=True))
+        made += [case(piece, *ears, whole=False) for piece in crops(sample, number)]
     return made
 
 
-def case(sample: Sample, by: Probe, space: Space, *, whole: bool) -> Case:
-    """The evidence of one scene by that probe in that space."""
+def case(sample: Sample, by: Probe, space: Space, mixture: Mixture, *, whole: bool) -> Case:
+    """The evidence of one scene by that probe and that mixture in that space."""
     of = evidence.partials(sample.seen, by, probe.LEAST_LOGIT)
     everything = [*evidence.tree(of), *evidence.odd_stretches(of)]
     weighty = evidence.weighty(of, everything)
     joined = [merge for merge, is_weighty in zip(everything, weighty, strict=True) if is_weighty]
-    held = _held(sample)
+    held = sample.held()
 
     def active(side: npt.NDArray[np.int64]) -> Floats:
         share: Floats = held[:, evidence.covered(of, side)].mean(axis=1)
@@ -138,14 +142,6 @@ def case(sample: Sample, by: Probe, space: Space, *, whole: bool) -> Case:
         sample=sample,
         merges=evidence.describe(of, joined, space),
         real=np.array(real, np.bool_),
-        overlap=evidence.overlap(sample.seen, of, by),
+        overlap=evidence.overlap(sample.seen, mixture),
         whole=whole,
     )
-
-
-def _held(sample: Sample) -> Floats:
-    """[people, cells] who speaks."""
-    held = np.zeros((PEOPLE, len(sample.seen.level) + 2), np.float32)
-    for start, end, who in sample.segments:
-        held[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
-    return held

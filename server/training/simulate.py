@@ -54,12 +54,12 @@ class Studio:
                 kind: [file for file in files if of_noise[kind][file] == quarter] for kind, files in noises.items()
             }
             noises = {kind: files for kind, files in noises.items() if files}
-        self._voices = [voice for voice in voices if voice.seconds >= 2.5]
-        self._noises = noises
+        self.voices = [voice for voice in voices if voice.seconds >= 2.5]
+        self.noises = noises
 
     def scene(self, kind: str, seed: int) -> Scene:
         """The scene of that kind and seed, always the same."""
-        return Take(self._voices, self._noises, kind, [seed, list(KINDS).index(kind)]).shoot()
+        return Take(self.voices, self.noises, kind, [seed, list(KINDS).index(kind)]).shoot()
 
 
 def plan(count: int) -> list[str]:

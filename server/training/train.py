@@ -1,10 +1,10 @@
 """`make train`: everything that diarize/local has learned, from speech-train and noise-train alone.
 
-Scenes are simulated and observed (kept on disk), then three things are fitted in turn: the voice probe, the score of a
-merge, the score of overlapped speech. A window with two voices does not say which merge is theirs, so fitting goes in
-passes: the best merge of each window by the weights so far, then the weights (multiple-instance learning); a merge
-counts for a window with two voices only if its sides truly belong to different people. Windows that were never fitted
-on judge the result: by speaker, and by leaving out whole corpora.
+Scenes are simulated and observed (kept on disk), then four things are fitted in turn: the voice probe, the mixture of
+voices, the score of a merge, the score of overlapped speech. A window with two voices does not say which merge is
+theirs, so fitting goes in passes: the best merge of each window by the weights so far, then the weights
+(multiple-instance learning); a merge counts for a window with two voices only if its sides truly belong to different
+people. Windows that were never fitted on judge the result: by speaker, and by leaving out whole corpora.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from training import audio, cache, logistic, probe, simulate
+from training import audio, cache, logistic, mixtures, probe, simulate
 from training.cases import CORPORA, Case, Voices, cases
 from training.sources import DOUBTFUL, QUARTERS
-from undertone.diarize.local import models
+from undertone.diarize.local import mixture, models
 from undertone.diarize.local.decision import Bent, Learned
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
 
@@ -141,10 +141,12 @@ def main() -> int:
     samples = [s for s in cache.samples(asked.scenes, make=not asked.kept) if not DOUBTFUL & set(s.speakers)]
     noises, voices = probe.noises(), Voices(samples)
     print(f"{len(samples)} scenes", flush=True)
-    made = cases(samples, noises, voices)
+    overlaps = mixtures.overlaps(make=not asked.kept)
+    made = cases(samples, noises, voices, overlaps)
     print(f"{len(made)} cases", flush=True)
     cross_validate(made)
     voice = probe.fit(samples, noises.values())
+    mixed = mixtures.fit([*map(mixtures.frames, samples), *overlaps])
     fitted = fit(made)
     for name, below, above in (
         *zip(MERGE_FEATURES, fitted.merge.below, fitted.merge.above, strict=True),
@@ -153,7 +155,7 @@ def main() -> int:
         print(f"  {name:18s} {below:8.3f} {above:8.3f}")
     if not asked.dry:
         learned = Learned(
-            voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space()
+            voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space(), mixed
         )
         write(learned, len(samples))
     return 0
@@ -214,6 +216,7 @@ def write(learned: Learned, scenes: int) -> None:
         # Eight bits a number change a likeness by less than .01.
         cohort=np.rint(cohort / np.abs(cohort).max(axis=1, keepdims=True) * 127).astype(np.int8),
     )
+    (audio.DATA / models.MIXTURE).write_bytes(mixture.write(learned.mixture))
     content: dict[str, Any] = {
         "fitted_from": {
             "scenes": scenes,
@@ -224,6 +227,7 @@ def write(learned: Learned, scenes: int) -> None:
             "models_json_sha256": hashlib.sha256(models.data(models.MANIFEST)).hexdigest(),
             "false_alarm_cost": FALSE_ALARM_COST,
         },
+        "mixture_sha256": hashlib.sha256(models.data(models.MIXTURE)).hexdigest(),
         "voice_space_sha256": hashlib.sha256(models.data(models.SPACE)).hexdigest(),
         "bias": round(learned.bias, 6),
         "no_merge": round(learned.no_merge, 6),

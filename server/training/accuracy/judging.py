@@ -101,7 +101,7 @@ class JudgingStudio(Studio):
 
     def window(self, kind: str, number: int) -> tuple[Truth, Samples]:
         """The scene of that kind and number, always the same."""
-        take = _Take(self._voices, self._noises, kind, [SEED + number, list(PLAN).index(kind)])
+        take = _Take(self.voices, self.noises, kind, [SEED + number, list(PLAN).index(kind)])
         scene = take.shoot()
         level = scene.level_db
         noisy_second = level is not None and take.snr_db is not None

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from training import cache, probe, train
+from training import cache, mixtures, probe, train
 from training.accuracy.folds import BY, FOLDS, Parts
 from training.accuracy.tables import HEAD, line
 from training.accuracy.windows import Judged, Listener
-from training.cache import Sample
-from training.cases import PEOPLE, Case, Voices, case, cases
+from training.cache import PEOPLE, Sample
+from training.cases import Case, Voices, case, cases
 from undertone.diarize.local.decision import learned
 
 
@@ -22,7 +22,7 @@ def report(judged: Sequence[Judged], listener: Listener) -> None:
     """By speaker, corpus and noise. The listener must have kept what it heard, and `make train` its scenes."""
     scenes = list(cache.samples(train.SCENES, make=False))
     voices = Voices(scenes)
-    trained = cases(scenes, probe.noises(), voices)
+    trained = cases(scenes, probe.noises(), voices, mixtures.overlaps(make=False))
     of = {one.truth.name: found for one in judged if (found := _case(one, listener, voices)) is not None}
     clear = [one for one in judged if not one.truth.faint]
     print(f"\nREFIT on {len(trained)} cases of scenes and on the other folds of speech-dev\n{HEAD}")
@@ -67,4 +67,4 @@ def _case(one: Judged, listener: Listener, voices: Voices) -> Case | None:
         segments=tuple((start, end, min(who, PEOPLE - 1)) for start, end, who in truth.segments),
         level_db=truth.level_db,
     )
-    return case(sample, learned().probe, voices.space(), whole=True)
+    return case(sample, learned().probe, voices.space(), learned().mixture, whole=True)

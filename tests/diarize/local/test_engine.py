@@ -9,8 +9,12 @@ from tests.diarize.speech import ONE_VOICE, SECOND_VOICE, TWO_VOICES, clips, enc
 from undertone.core.verdict import Diarization, Outcome, judge
 from undertone.diarize.base import AnalysisError, Clip, Diarizer
 from undertone.diarize.engines import load
+from undertone.diarize.local import evidence
+from undertone.diarize.local.decision import learned
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.engine import LocalDiarizer
+from undertone.diarize.local.fbank import RATE
+from undertone.diarize.local.observation import Observer
 from undertone.diarize.local.profile import Profile, read
 
 pytestmark = pytest.mark.slow  # seconds of the real engine
@@ -139,3 +143,17 @@ def test_other_formats_are_heard_alike(engine: Diarizer, rate: int, channels: in
     verdict = judge(engine.diarize(clip))
     assert verdict.voices == 2
     assert verdict.other_ms > 6000
+
+
+def test_a_voice_over_another_is_heard_as_overlap() -> None:
+    """Four seconds of another voice, ten decibels lower, over somebody who talks on: in that place and nowhere else."""
+    single, other = decode(minute(ONE_VOICE)), decode(minute(TWO_VOICES))
+    start, end = max(SECOND_VOICE, key=lambda turn: turn[1] - turn[0])
+    words = other[int(start * RATE) : int(end * RATE)][: 4 * RATE]
+    loud = float(np.sqrt((single**2).mean()) / np.sqrt((words**2).mean()))
+    mixed = single.copy()
+    mixed[20 * RATE : 20 * RATE + len(words)] += words * loud * np.float32(10 ** (-10 / 20))
+    observer = Observer()
+    (alone,), (together,) = (evidence.overlap(observer.observe(s), learned().mixture) for s in (single, mixed))
+    assert alone < 0.1
+    assert together > 0.3

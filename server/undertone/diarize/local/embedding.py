@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 CHANNELS: Final = 2560
+VIEW: Final = 256  # numbers a frame keeps in a view
 CELL: Final = 8 * HOP  # samples a trunk frame stands for: 80 ms
 # 10 s a run: two threads share a minute evenly, longer runs leave the processor's cache and hold 30 MB each 10 s.
 _LONGEST: Final = 125
@@ -44,6 +45,10 @@ class VoiceMap:
         self._count += len(rows)
         self._all = None
 
+    def looked(self, wanted: Mask) -> Mask:
+        """Of the wanted cells those that were looked at."""
+        return wanted & (self._row >= 0)
+
     def rows(self, cells: npt.NDArray[np.int64]) -> Floats:
         """[n] cells → [n, 2560]; cells that were not looked at are left out."""
         if self._all is None:
@@ -52,12 +57,11 @@ class VoiceMap:
         return self._all[found[found >= 0]]
 
 
-class Embedder:
+class Trunk:
+    """The network up to its pooling."""
+
     def __init__(self) -> None:
         self._trunk = models.session(models.data(models.TRUNK))
-        with np.load(io.BytesIO(models.data(models.HEAD))) as head:
-            weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
-            self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
 
     def look(self, samples: Samples, wanted: Mask, spread: models.Spread = map) -> VoiceMap:
         """Runs the trunk over the `wanted` cells of 80 ms (one entry a cell)."""
@@ -85,6 +89,18 @@ class Embedder:
             seen.add(first + start, cells)
         return seen
 
+
+class Embedder(Trunk):
+    """The trunk with what is made of its frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with np.load(io.BytesIO(models.data(models.HEAD))) as head:
+            weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
+            self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
+        with np.load(io.BytesIO(models.data(models.VIEW))) as view:
+            self._view: tuple[Floats, Floats] = view["directions"].astype(np.float32) * view["scale"], view["offset"]
+
     def pool(self, rows: Floats) -> Floats:
         """[..., cells, 2560] → [..., 256], not normalised; at least two cells each."""
         count = rows.shape[-2]
@@ -94,6 +110,12 @@ class Embedder:
         weight, bias = self.head
         embedding: Floats = statistics @ weight.T + bias
         return embedding
+
+    def view(self, rows: Floats) -> Floats:
+        """[cells, 2560] → [cells, 256] along the directions in which speech varies most."""
+        directions, offset = self._view
+        along: Floats = rows @ directions - offset
+        return along
 
 
 def _cuts(cells: int) -> list[int]:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from undertone.diarize.local.clustering import Merge, merges, stretches
 from undertone.diarize.local.embedding import normalised
-from undertone.diarize.local.observation import CELL_SECONDS, STEPS_A_CELL, Observation, by_cell
+from undertone.diarize.local.mixture import Mixture
+from undertone.diarize.local.observation import CELL_SECONDS, SPEECH, STEPS_A_CELL, Observation, by_cell
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -44,13 +45,16 @@ MERGE_FEATURES: Final = (
     "whitened",
     "normed",
 )
-OVERLAP_FEATURES: Final = ("overlap", "overlap_voice", "overlap_vad", "overlap_seconds", "overlap_distance")
+OVERLAP_FEATURES: Final = ("overlap",)
 
 # Of a lone partial nothing is known of the spread inside; this is what one voice's partials have on average.
 _LONE_SPREAD: Final = 0.45
 # Even odds where two groups never meet in one chunk.
 _NOT_COMPARED: Final = 0.3
-_TOP_STEPS: Final = 25  # half a second
+# Cells over which the opinions on overlap are taken together: two seconds. Half a second and a second tell less.
+_TOGETHER: Final = 25
+# The mixture may move the segmentation's log odds by so much: it was fitted on made-up overlap alone.
+_MOST_MIXED: Final = 2.0
 _MOST_LOGIT: Final = 8.0
 # Surely a voice is surely a voice: being surer still says nothing about whose it is.
 _SURE_LOGIT: Final = 5.0
@@ -259,31 +263,13 @@ def seconds(of: Partials, members: Ints) -> float:
     return len(covered(of, members)) * CELL_SECONDS
 
 
-def overlap(seen: Observation, of: Partials, probe: Probe) -> Floats:
-    """[features], in the order of OVERLAP_FEATURES, of the chunk where two at once are clearest."""
-    best = np.zeros(len(OVERLAP_FEATURES), np.float32)
-    segmentation = seen.segmentation
-    heard = by_cell(seen.vad)
-    main = normalised((of.unit * of.cells[:, None]).sum(axis=0)) if len(of) else np.zeros(256, np.float32)
-    chunk_of = segmentation.chunk[::STEPS_A_CELL][seen.overlap_at + 1]
-    for place, chunk in enumerate(chunk_of):
-        two = np.sort(seen.agreed[segmentation.chunk == chunk])[::-1]
-        strength = float(two[:_TOP_STEPS].mean())
-        if strength <= best[0]:
-            continue
-        cells = slice(seen.overlap_at[place], seen.overlap_at[place] + seen.overlap_cells[place])
-        voice = seen.overlap_voice[place]
-        best = np.array(
-            [
-                strength,
-                probe.logits(voice[None], heard[cells].mean(keepdims=True))[0],
-                heard[cells].mean(),
-                np.log1p((seen.agreed > 0.5).sum() / 50),
-                1 - float(normalised(voice) @ main),
-            ],
-            np.float32,
-        )
-    return best
+def overlap(seen: Observation, mixture: Mixture) -> Floats:
+    """[features], in the order of OVERLAP_FEATURES: two at once, by segmentation and trunk together."""
+    agreed = np.clip(by_cell(seen.agreed), 1e-6, 1 - 1e-6)
+    mixed = np.clip(mixture(len(agreed), seen.viewed, seen.view), -_MOST_MIXED, _MOST_MIXED)
+    both = 1 / (1 + (1 - agreed) / agreed * np.exp(-mixed))
+    both = np.where(by_cell(seen.segmentation.speech) > SPEECH, both, 0)
+    return np.array([np.convolve(both, np.ones(_TOGETHER) / _TOGETHER).max()], np.float32)
 
 
 def _power_mean(level: Floats) -> float:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from undertone.diarize.local import models
 from undertone.diarize.local.embedding import CELL, Embedder, VoiceMap, grown, runs
 from undertone.diarize.local.fbank import RATE, Samples
+from undertone.diarize.local.mixture import AROUND
 from undertone.diarize.local.segmentation import CHUNK, STEP, Segmentation, Segmenter
 from undertone.diarize.local.vad import VoiceActivity
 
@@ -38,6 +39,7 @@ _NOTHING_HEARD: Final = 0.02
 _STANDS_OUT_DB: Final = 3.0
 _FLOOR_PERCENTILE: Final = 5
 _DOUBT: Final = 0.1  # from here on overlap is looked at again
+_PERHAPS_TWO: Final = 0.02  # by the trunk's frames from here on: a quarter of all speech
 _LEAST_DBFS: Final = -120.0
 
 
@@ -52,9 +54,8 @@ class Observation:
     first: Ints  # [partials] first cell
     cells: Ints  # [partials] length in cells
     voice: Floats  # [partials, 256] embedding, not normalised
-    overlap_at: Ints  # [places] the cell where two are heard at once most clearly, one a chunk
-    overlap_cells: Ints  # [places]
-    overlap_voice: Floats  # [places, 256]
+    viewed: Ints  # [viewed] cells at which two may speak at once, and those around
+    view: Floats  # [viewed, 256] the trunk's frames there
 
     @property
     def steps(self) -> int:
@@ -81,7 +82,7 @@ class Observer:
             overlap = by_cell(segmentation.overlap)
             seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
         first, cells = _partials(speech, overlap, segmentation)
-        at, width = _overlaps(np.where(speech > SPEECH, overlap, 0), segmentation)
+        viewed = np.flatnonzero(seen.looked(grown(overlap > _PERHAPS_TWO, AROUND // 2)))
         return Observation(
             segmentation=segmentation,
             agreed=agreed,
@@ -90,9 +91,8 @@ class Observer:
             first=first,
             cells=cells,
             voice=self._voices(seen, first, cells),
-            overlap_at=at,
-            overlap_cells=width,
-            overlap_voice=self._voices(seen, at, width),
+            viewed=viewed,
+            view=self._embedder.view(seen.rows(viewed)),
         )
 
     def _look_again(self, samples: Samples, segmentation: Segmentation, spread: models.Spread) -> Floats:
@@ -175,20 +175,3 @@ def _bridged(mask: Mask) -> Mask:
         if last - first <= _BRIDGED and first > 0 and last < len(mask):
             out[first:last] = True
     return out
-
-
-_PLACE: Final = 7  # cells: about the half second over which the overlap evidence is taken
-
-
-def _overlaps(overlap: Floats, segmentation: Segmentation) -> tuple[Ints, Ints]:
-    """For each chunk in which two may speak at once, the half second where that is clearest."""
-    chunk = segmentation.chunk[::STEPS_A_CELL]
-    places: list[tuple[int, int]] = []
-    for number in range(int(chunk[-1]) + 1):
-        cells = np.flatnonzero(chunk == number)
-        if len(cells) < _PLACE or overlap[cells].max() < _DOUBT:
-            continue
-        around = np.convolve(overlap[cells], np.ones(_PLACE), mode="valid")
-        places.append((int(cells[0] + around.argmax()), _PLACE))
-    table = np.array(places, np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
