@@ -32,7 +32,10 @@ _AS_EVERYBODY_HAS_IT: Final = (
     "--disable-renderer-backgrounding",
 )
 # What the console says of a server that is not there.
-AWAY: Final = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed"
+AWAY: Final = (
+    r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED"
+    r"|WebSocket connection to .* failed"
+)
 # A call that is refused stands on the console, whatever the page makes of it.
 REFUSED: Final = r"status of 40[134]"
 # A page answers within a second; a machine whose cores ten others want takes its time. What hangs is found anyway.
