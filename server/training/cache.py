@@ -6,6 +6,7 @@ made differently.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from training import audio
+from training import arrays, audio
 from training.simulate import Studio, plan
 from training.sources import QUARTERS
 from training.stage import Scene
@@ -62,6 +63,12 @@ def held(segments: Iterable[tuple[float, float, int]], cells: int) -> Floats:
     return table
 
 
+@functools.cache
+def studio(quarter: int) -> Studio:
+    """Of that quarter of what may be fitted on."""
+    return Studio("fit", quarter)
+
+
 def folder(what: str = "", version: int = VERSION) -> Path:
     """Where observations are kept of `what` is made from the training corpora; nothing: of the scenes."""
     key = hashlib.sha256(models.data(models.MANIFEST))
@@ -74,7 +81,6 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
     """The first `count` scenes, observed now unless kept; without `make` only those that are kept."""
     where = folder()
     where.mkdir(parents=True, exist_ok=True)
-    studios: dict[int, Studio] = {}
     observer: Observer | None = None
     turn: Counter[str] = Counter()
     for number, kind in enumerate(plan(count)):
@@ -84,10 +90,8 @@ def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
         if not file.exists():
             if not make:
                 continue
-            if quarter not in studios:
-                studios[quarter] = Studio("fit", quarter)
             observer = observer or Observer()
-            scene = studios[quarter].scene(kind, SEED + number)
+            scene = studio(quarter).scene(kind, SEED + number)
             write(file, observer.observe(scene.samples), _truth(scene))
             if number % 50 == 0:
                 print(f"observed {number} of {count} scenes", flush=True)
@@ -115,25 +119,23 @@ def _truth(scene: Scene) -> dict[str, Any]:
 
 
 def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
-    """Whole or not at all, so that an interrupted run leaves nothing half-written."""
-    part = file.with_suffix(".part.npz")
-    np.savez(
-        part,
-        speech=seen.segmentation.speech.astype(np.float16),
-        overlap=seen.segmentation.overlap.astype(np.float16),
-        local=seen.segmentation.local.astype(np.float16),
-        chunk=seen.segmentation.chunk,
-        agreed=seen.agreed.astype(np.float16),
-        vad=seen.vad.astype(np.float16),
-        level=seen.level,
-        first=seen.first,
-        cells=seen.cells,
-        voice=seen.voice,
-        viewed=seen.viewed,
-        view=seen.view.astype(np.float16),
-        truth=np.frombuffer(json.dumps(truth).encode(), np.uint8),
-    )
-    part.replace(file)
+    """An observation with its truth."""
+    kept = {
+        "speech": seen.segmentation.speech.astype(np.float16),
+        "overlap": seen.segmentation.overlap.astype(np.float16),
+        "local": seen.segmentation.local.astype(np.float16),
+        "chunk": seen.segmentation.chunk,
+        "agreed": seen.agreed.astype(np.float16),
+        "vad": seen.vad.astype(np.float16),
+        "level": seen.level,
+        "first": seen.first,
+        "cells": seen.cells,
+        "voice": seen.voice,
+        "viewed": seen.viewed,
+        "view": seen.view.astype(np.float16),
+        "truth": np.frombuffer(json.dumps(truth).encode(), np.uint8),
+    }
+    arrays.keep(file, kept)
 
 
 def read(file: Path) -> tuple[Observation, dict[str, Any]]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from training import cache, sound
+from training import arrays, cache, sound
 from training.cache import Sample
 from training.simulate import KINDS, Studio, Take
 from training.sources import QUARTERS
@@ -26,6 +26,7 @@ from training.stage import Scene
 from undertone.diarize.local.embedding import CELL, Embedder, grown
 from undertone.diarize.local.fbank import Samples
 from undertone.diarize.local.mixture import AROUND, Mixture, described
+from undertone.diarize.local.observation import CONTEXT
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -35,11 +36,10 @@ OTHERS: Final = 240  # one voice with what is easily taken for two
 VERSION: Final = 1
 _SEED: Final = 70_000
 _CONVERSATIONS: Final = 4  # one in so many scenes is a conversation
-_EMOTIONS: Final = 2  # one in so many of the others is acted or moody, the rest is full of coughs
-_TELEPHONES: Final = 8  # one in so many of them
+_EMOTIONS: Final = 2  # one in so many of OTHERS is acted or moody, the rest is full of coughs
+_TELEPHONES: Final = 8  # one in so many scenes is heard through one
 _NOISY: Final = 0.3  # share of scenes with noise
 _NOISE_DB: Final = (-20, -15, -10)
-_CONTEXT: Final = 6  # cells around speech, as in the engine
 # Shares of the cells around one in which two speak, to count as a mixture, or as none: a quarter of a second is one.
 _SURELY, _HARDLY = 0.4, 0.05
 # Neighbouring cells say nearly the same.
@@ -75,7 +75,7 @@ def frames(sample: Sample) -> Frames:
 
 
 class _Take(Take):
-    """Overlapped speech with noise now and then."""
+    """A scene with noise now and then."""
 
     def __init__(self, studio: Studio, kind: str, seed: int) -> None:
         super().__init__(studio.voices, studio.noises, kind, [seed, list(KINDS).index(kind)])
@@ -87,23 +87,20 @@ class _Take(Take):
         return super()._bed()
 
 
-def overlaps(count: int = SCENES + OTHERS, *, make: bool = True) -> list[Frames]:
+def overlaps(*, make: bool = True) -> list[Frames]:
     """Scenes of overlapped speech, then of one voice, with all their speech in view; made now unless kept."""
     where = cache.folder("mixtures", VERSION)
     where.mkdir(parents=True, exist_ok=True)
-    studios: dict[int, Studio] = {}
     embedder: Embedder | None = None
     found: list[Frames] = []
-    for number in range(count):
+    for number in range(SCENES + OTHERS):
         file = where / f"{number:04d}.npz"
         quarter = number // 2 % QUARTERS
         if not file.exists():
             if not make:
                 continue
-            if quarter not in studios:
-                studios[quarter] = Studio("fit", quarter)
             embedder = embedder or Embedder()
-            scene = _Take(studios[quarter], _kind(number), _SEED + number).shoot()
+            scene = _Take(cache.studio(quarter), _kind(number), _SEED + number).shoot()
             through = sound.telephone(scene.samples) if number % 16 >= 16 - 16 // _TELEPHONES else scene.samples
             _write(file, embedder, scene, through)
         with np.load(file) as kept:
@@ -119,12 +116,10 @@ def _kind(number: int) -> str:
 
 def _write(file: Path, embedder: Embedder, scene: Scene, samples: Samples) -> None:
     held = cache.held(scene.segments, len(samples) // CELL)
-    wanted = grown(held.any(axis=0), _CONTEXT)
+    wanted = grown(held.any(axis=0), CONTEXT)
     viewed = np.flatnonzero(wanted)
     view = embedder.view(embedder.look(samples, wanted).rows(viewed))
-    part = file.with_suffix(".part.npz")
-    np.savez(part, viewed=viewed, view=view.astype(np.float16), held=held.astype(np.float16))
-    part.replace(file)
+    arrays.keep(file, {"viewed": viewed, "view": view.astype(np.float16), "held": held.astype(np.float16)})
 
 
 def fit(given: Sequence[Frames]) -> Mixture:
@@ -147,6 +142,14 @@ def fit(given: Sequence[Frames]) -> Mixture:
         network.fit((inputs - centre) / spread, np.concatenate(truth))
     layers = zip(network.coefs_, network.intercepts_, strict=True)
     return Mixture(centre, spread, tuple((w.astype(np.float32), b.astype(np.float32)) for w, b in layers))
+
+
+def packed(mixture: Mixture) -> bytes:
+    """The file to commit, in 16 bits."""
+    kept = {"centre": mixture.centre, "spread": mixture.spread}
+    for number, (weight, bias) in enumerate(mixture.layers):
+        kept |= {f"weight{number}": weight, f"bias{number}": bias}
+    return arrays.packed({name: array.astype(np.float16) for name, array in kept.items()})
 
 
 def report(mixed: Sequence[Mixture], of: Sequence[Frames]) -> None:

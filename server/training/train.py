@@ -22,7 +22,7 @@ import numpy.typing as npt
 from training import audio, cache, logistic, mixtures, probe, simulate
 from training.cases import CORPORA, Case, Voices, cases
 from training.sources import DOUBTFUL, QUARTERS
-from undertone.diarize.local import mixture, models
+from undertone.diarize.local import models
 from undertone.diarize.local.decision import Bent, Learned
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
 
@@ -216,7 +216,7 @@ def write(learned: Learned, scenes: int) -> None:
         # Eight bits a number change a likeness by less than .01.
         cohort=np.rint(cohort / np.abs(cohort).max(axis=1, keepdims=True) * 127).astype(np.int8),
     )
-    (audio.DATA / models.MIXTURE).write_bytes(mixture.write(learned.mixture))
+    (audio.DATA / models.MIXTURE).write_bytes(mixtures.packed(learned.mixture))
     content: dict[str, Any] = {
         "fitted_from": {
             "scenes": scenes,

@@ -9,7 +9,9 @@ pytest.importorskip("sklearn", reason="the train extra is not installed")
 
 from training import mixtures
 from training.mixtures import Frames
+from undertone.diarize.local import mixture
 from undertone.diarize.local.embedding import VIEW
+from undertone.diarize.local.mixture import Mixture
 
 
 def scene(seed: int) -> Frames:
@@ -26,9 +28,9 @@ def scene(seed: int) -> Frames:
 
 
 def test_what_is_mixed_is_told_from_what_is_not() -> None:
-    mixture = mixtures.fit([scene(seed) for seed in range(40)])
+    fitted = mixtures.fit([scene(seed) for seed in range(40)])
     unheard = scene(99)
-    told = mixture(750, unheard.viewed, unheard.view)
+    told = fitted(750, unheard.viewed, unheard.view)
     share = unheard.share()
     assert (told[share > 0.9] > 0).mean() > 0.95
     assert (told[share < 0.1] < 0).mean() > 0.95
@@ -38,3 +40,15 @@ def test_the_same_frames_give_the_same_network() -> None:
     given = [scene(seed) for seed in range(8)]
     one, two = mixtures.fit(given), mixtures.fit(given)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(one.layers, two.layers, strict=True))
+
+
+def test_a_mixture_is_read_as_it_was_written() -> None:
+    random = np.random.default_rng(3)
+    layers = tuple(
+        (random.normal(size=shape).astype(np.float32), random.normal(size=shape[1]).astype(np.float32))
+        for shape in ((8, 6), (6, 3), (3, 1))
+    )
+    by = Mixture(random.normal(size=8).astype(np.float32), np.ones(8, np.float32), layers)
+    view = random.normal(size=(30, 4)).astype(np.float32)
+    again = mixture.read(mixtures.packed(by))
+    assert np.allclose(again(30, np.arange(30), view), by(30, np.arange(30), view), atol=0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from undertone.diarize.local import mixture
 from undertone.diarize.local.mixture import AROUND, Mixture, described
 
 
@@ -35,15 +34,3 @@ def test_only_viewed_cells_can_be_mixed() -> None:
     assert mixed[12] == 15
     assert np.flatnonzero(mixed).tolist() == [2, 12]
     assert not by(20, np.zeros(0, np.int64), np.zeros((0, 2), np.float32)).any()
-
-
-def test_a_mixture_is_read_as_it_was_written() -> None:
-    random = np.random.default_rng(3)
-    layers = tuple(
-        (random.normal(size=shape).astype(np.float32), random.normal(size=shape[1]).astype(np.float32))
-        for shape in ((8, 6), (6, 3), (3, 1))
-    )
-    by = Mixture(random.normal(size=8).astype(np.float32), np.ones(8, np.float32), layers)
-    view = random.normal(size=(30, 4)).astype(np.float32)
-    again = mixture.read(mixture.write(by))
-    assert np.allclose(again(30, np.arange(30), view), by(30, np.arange(30), view), atol=0.01)

@@ -45,10 +45,6 @@ class VoiceMap:
         self._count += len(rows)
         self._all = None
 
-    def looked(self, wanted: Mask) -> Mask:
-        """Of the wanted cells those that were looked at."""
-        return wanted & (self._row >= 0)
-
     def rows(self, cells: npt.NDArray[np.int64]) -> Floats:
         """[n] cells → [n, 2560]; cells that were not looked at are left out."""
         if self._all is None:

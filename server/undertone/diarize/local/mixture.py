@@ -63,13 +63,3 @@ def read(file: bytes) -> Mixture:
         arrays["spread"],
         tuple((arrays[f"weight{number}"], arrays[f"bias{number}"]) for number in range(layers)),
     )
-
-
-def write(mixture: Mixture) -> bytes:
-    """The file to commit, in 16 bits."""
-    arrays = {"centre": mixture.centre, "spread": mixture.spread}
-    for number, (weight, bias) in enumerate(mixture.layers):
-        arrays |= {f"weight{number}": weight, f"bias{number}": bias}
-    out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **{name: array.astype(np.float16) for name, array in arrays.items()})
-    return out.getvalue()

@@ -31,7 +31,7 @@ PARTIAL: Final = 15  # cells: 1.2 s
 PARTIAL_HOP: Final = 8
 SHORTEST: Final = 7  # cells: below 0.56 s an embedding tells nobody from nobody
 _BRIDGED: Final = 3  # cells: pauses within a sentence
-_CONTEXT: Final = 6  # cells of sound around speech that the trunk sees as well; its borders are zeros
+CONTEXT: Final = 6  # cells of sound around speech that the trunk sees as well; its borders are zeros
 # Nothing stands out: speech is not looked for in a chunk where Silero, gain and all, stays below this everywhere.
 _NOTHING_HEARD: Final = 0.02
 # Nor where no cell of a chunk is louder by so much than what the chunk never falls below: steady noise. A voice that
@@ -80,9 +80,10 @@ class Observer:
             agreed = self._look_again(samples, segmentation, spread)
             speech = by_cell(segmentation.speech)
             overlap = by_cell(segmentation.overlap)
-            seen = self._embedder.look(samples, grown(speech > SPEECH, _CONTEXT), spread)
+            looked = grown(speech > SPEECH, CONTEXT)
+            seen = self._embedder.look(samples, looked, spread)
         first, cells = _partials(speech, overlap, segmentation)
-        viewed = np.flatnonzero(seen.looked(grown(overlap > _PERHAPS_TWO, AROUND // 2)))
+        viewed = np.flatnonzero(looked & grown(overlap > _PERHAPS_TWO, AROUND // 2))
         return Observation(
             segmentation=segmentation,
             agreed=agreed,
