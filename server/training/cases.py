@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training import mixtures, probe
+from training import probe
 from training.blends import blends
 from training.cache import Sample
 from training.crops import crops
@@ -21,7 +21,6 @@ from training.sources import QUARTERS
 from undertone.diarize.local import evidence
 from undertone.diarize.local.embedding import normalised
 from undertone.diarize.local.evidence import Probe, Space
-from undertone.diarize.local.mixture import Mixture
 
 Floats = npt.NDArray[np.float32]
 
@@ -101,10 +100,8 @@ def _space(name: npt.NDArray[np.str_], unit: Floats) -> Space:
     return replace(space, cohort=blends(voices)[1])
 
 
-def cases(
-    samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voices, overlaps: Sequence[mixtures.Frames]
-) -> list[Case]:
-    """Every scene and its pieces; `overlaps` are of the scenes made for the mixture alone."""
+def cases(samples: Sequence[Sample], noises: dict[int, probe.Looks], voices: Voices) -> list[Case]:
+    """Every scene and its pieces."""
     parts = [[sample for sample in samples if sample.quarter == quarter] for quarter in range(QUARTERS)]
     probes = []
     for quarter in range(QUARTERS):
@@ -113,20 +110,17 @@ def cases(
             probe.fit([sample for number in others for sample in parts[number]], [noises[number] for number in others])
         )
     probe.report(probes, parts, noises)
-    frames = [*map(mixtures.frames, samples), *overlaps]
-    mixed = [mixtures.fit([one for one in frames if one.quarter != quarter]) for quarter in range(QUARTERS)]
-    mixtures.report(mixed, frames)
     made = []
     for number, sample in enumerate(samples):
         space = voices.space(sample.quarter, sample.corpora)
-        ears = probes[sample.quarter], space, mixed[sample.quarter]
+        ears = probes[sample.quarter], space
         made.append(case(sample, *ears, whole=True))
         made += [case(piece, *ears, whole=False) for piece in crops(sample, number)]
     return made
 
 
-def case(sample: Sample, by: Probe, space: Space, mixture: Mixture, *, whole: bool) -> Case:
-    """The evidence of one scene by that probe and that mixture in that space."""
+def case(sample: Sample, by: Probe, space: Space, *, whole: bool) -> Case:
+    """The evidence of one scene by that probe in that space."""
     of = evidence.partials(sample.seen, by, probe.LEAST_LOGIT)
     everything = [*evidence.tree(of), *evidence.odd_stretches(of)]
     weighty = evidence.weighty(of, everything)
@@ -142,6 +136,6 @@ def case(sample: Sample, by: Probe, space: Space, mixture: Mixture, *, whole: bo
         sample=sample,
         merges=evidence.describe(of, joined, space),
         real=np.array(real, np.bool_),
-        overlap=evidence.overlap(sample.seen, mixture),
+        overlap=evidence.overlap(sample.seen),
         whole=whole,
     )

@@ -51,7 +51,6 @@ def _observation(seen: Observation, start: int, stop: int) -> Observation:
     steps = slice(start * STEPS_A_CELL, stop * STEPS_A_CELL)
     of = seen.segmentation
     inside = (seen.first >= start) & (seen.first + seen.cells <= stop)
-    viewed = (seen.viewed >= start) & (seen.viewed < stop)
     return Observation(
         segmentation=Segmentation(of.speech[steps], of.overlap[steps], of.local[steps], of.chunk[steps]),
         agreed=seen.agreed[steps],
@@ -60,6 +59,4 @@ def _observation(seen: Observation, start: int, stop: int) -> Observation:
         first=seen.first[inside] - start,
         cells=seen.cells[inside],
         voice=seen.voice[inside],
-        viewed=seen.viewed[viewed] - start,
-        view=seen.view[viewed],
     )

@@ -18,12 +18,11 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from training import arrays, audio, sources
+from training import arrays, audio
 from training.quantize import CALIBRATION_SEED, quantized
 from training.wheels import Weights, Wheel, extract
 from undertone.diarize.local import models
-from undertone.diarize.local.embedding import CELL, CHANNELS, VIEW, Trunk
-from undertone.diarize.local.fbank import BANDS, RATE
+from undertone.diarize.local.fbank import BANDS
 
 # The wrapper code in this wheel is AGPL and stays there; the weights keep their own licences (its MODEL_NOTICES.md).
 _SOLSTONE: Final = Wheel(
@@ -63,9 +62,6 @@ SILERO: Final = Weights(
 
 _TRUNK_END: Final = "onnx::ReduceMean_343"  # the last Relu's output, which the pooling reads
 _TRUNK_IN: Final = "feats"
-# Of every speaker, for the view.
-_VIEWED_RUNS: Final = 2
-_VIEWED_SECONDS: Final = 4
 
 
 def main() -> int:
@@ -80,9 +76,6 @@ def main() -> int:
         changed = "cut before the pooling; "
         written[models.TRUNK] = (VOICE, _trunk(voice, work), changed + "trunk quantized to 8 bits")
         written[models.HEAD] = (VOICE, _head(voice), changed + "last layer as 8-bit integers with a scale each")
-        # The view is of the trunk as the product runs it.
-        (audio.DATA / models.TRUNK).write_bytes(written[models.TRUNK][1])
-        written[models.VIEW] = (VOICE, _view(), "principal directions of the trunk's output on speech-train")
     audio.DATA.mkdir(parents=True, exist_ok=True)
     for file, (_, content, _) in written.items():
         (audio.DATA / file).write_bytes(content)
@@ -91,7 +84,7 @@ def main() -> int:
     described = {"made_with": made_with, "calibration_seed": CALIBRATION_SEED, "files": entries}
     (audio.DATA / models.MANIFEST).write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     total = sum(len(content) for _, content, _ in written.values())
-    print(f"{len(written)} files, {total / 1e6:.1f} MB, in {audio.DATA}")
+    print(f"{len(written)} files, {total / 1e6:.1f} MB, in {audio.DATA}; `make train` tunes the segmentation")
     return 0
 
 
@@ -133,26 +126,6 @@ def _head(voice: Path) -> bytes:
     scale = np.abs(weight).max(axis=1) / 127
     rounded = np.rint(weight / scale[:, None]).astype(np.int8)
     return arrays.packed({"weight": rounded, "scale": scale.astype(np.float32), "bias": bias.astype(np.float32)})
-
-
-def _view() -> bytes:
-    """The directions in which the trunk's frames vary most, over four seconds of every speaker of the part `fit`."""
-    trunk = Trunk()
-    count, total, square = 0, np.zeros(CHANNELS), np.zeros((CHANNELS, CHANNELS))
-    for voice in sources.voices("fit"):
-        longest = sorted(voice.runs, key=lambda run: -run.seconds)[:_VIEWED_RUNS]
-        samples = np.concatenate([run.samples() for run in longest])[: _VIEWED_SECONDS * RATE]
-        cells = len(samples) // CELL
-        rows = trunk.look(samples, np.ones(cells, np.bool_)).rows(np.arange(cells)).astype(np.float64)
-        count, total, square = count + cells, total + rows.sum(axis=0), square + rows.T @ rows
-    mean = total / count
-    directions = np.linalg.eigh(square / count - np.outer(mean, mean))[1][:, ::-1][:, :VIEW]
-    # A direction has no sign of its own.
-    directions *= np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(VIEW)])
-    scale = np.abs(directions).max(axis=0) / 127
-    rounded = np.rint(directions / scale).astype(np.int8)
-    offset = (mean @ (rounded * scale)).astype(np.float32)
-    return arrays.packed({"directions": rounded, "scale": scale.astype(np.float32), "offset": offset})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ SUDDEN: Final = (
     *("door", "dog", "furniture", "paper", "keys", "bell", "kitchen", "handling", "clock", "phone", "cough", "sneeze"),
     *("interface", "steps", "eating", "animals", "clap", "rooster"),
 )
-_SPEECH_LEVEL: Final = sound.gain(-26)
+SPEECH_LEVEL: Final = sound.gain(-26)
 _LIVELY: Final = 0.2  # share of scenes without a room of their own that get one for everybody
 
 
@@ -135,7 +135,7 @@ class Stage:
             track = sound.through(track, colours[who] if colours else shared)
             loud = sources.active_level(track)
             if loud > 0:
-                track *= _SPEECH_LEVEL / loud * sound.gain(level + self._random.normal(0, 1.5) if who else 0)
+                track *= SPEECH_LEVEL / loud * sound.gain(level + self._random.normal(0, 1.5) if who else 0)
             self._tracks.append(track)
 
     def _add(self, cast: list[Voice], blocks: list[tuple[int, float]], level: float, at: float) -> None:
@@ -149,7 +149,7 @@ class Stage:
                 spoken += laid
                 at += laid + float(self._random.exponential(0.3))
         track = sound.through(track, sound.microphone(self._random, 1.0))
-        track *= _SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
+        track *= SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
         self._tracks.append(track)
         self._scene.speakers.append(cast[0].name)
         self._scene.corpora.append(cast[0].corpus)
@@ -199,7 +199,7 @@ class Stage:
         piece = self._recording(list(_STEADY))
         times = -(-self._length // len(piece)) + 1
         start = int(self._random.integers(len(piece)))
-        self._tracks.append(np.tile(piece, times)[start : start + self._length] * _SPEECH_LEVEL * sound.gain(level))
+        self._tracks.append(np.tile(piece, times)[start : start + self._length] * SPEECH_LEVEL * sound.gain(level))
 
     def _sudden(self, level: float, kinds: list[str], count: int) -> None:
         track = np.zeros(self._length, np.float32)
@@ -209,7 +209,7 @@ class Stage:
             at = int(self._random.integers(self._length - RATE))
             piece = piece[: self._length - at] * sound.gain(self._random.normal(0, 3))
             track[at : at + len(piece)] += piece
-        self._tracks.append(track * _SPEECH_LEVEL * sound.gain(level))
+        self._tracks.append(track * SPEECH_LEVEL * sound.gain(level))
 
     def _typing(self, level: float) -> None:
         track = np.zeros(self._length, np.float32)
@@ -226,7 +226,7 @@ class Stage:
                 if at > SECONDS - 0.5:
                     break
             at += float(self._random.exponential(4))
-        self._tracks.append(track * _SPEECH_LEVEL * sound.gain(level))
+        self._tracks.append(track * SPEECH_LEVEL * sound.gain(level))
 
     def _recording(self, kinds: list[str]) -> Samples:
         kind = str(self._random.choice([kind for kind in kinds if kind in self._noises]))

@@ -1,7 +1,7 @@
 """`make train`: everything that diarize/local has learned, from speech-train and noise-train alone.
 
-Scenes are simulated and observed (kept on disk), then four things are fitted in turn: the voice probe, the mixture of
-voices, the score of a merge, the score of overlapped speech. A window with two voices does not say which merge is
+Scenes are simulated and observed (kept on disk), then three things are fitted in turn: the voice probe,
+the score of a merge, the score of overlapped speech. A window with two voices does not say which merge is
 theirs, so fitting goes in passes: the best merge of each window by the weights so far, then the weights
 (multiple-instance learning); a merge counts for a window with two voices only if its sides truly belong to different
 people. Windows that were never fitted on judge the result: by speaker, and by leaving out whole corpora.
@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from training import audio, cache, logistic, mixtures, probe, simulate
+from training import audio, cache, logistic, probe, segmenting, simulate
 from training.cases import CORPORA, Case, Voices, cases
 from training.sources import DOUBTFUL, QUARTERS
 from undertone.diarize.local import models
@@ -138,15 +138,14 @@ def main() -> int:
     parser.add_argument("--kept", action="store_true", help="only scenes that are observed already")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     asked = parser.parse_args()
-    samples = [s for s in cache.samples(asked.scenes, make=not asked.kept) if not DOUBTFUL & set(s.speakers)]
+    by = None if asked.kept else segmenting.observers()
+    samples = [s for s in cache.samples(asked.scenes, by) if not DOUBTFUL & set(s.speakers)]
     noises, voices = probe.noises(), Voices(samples)
     print(f"{len(samples)} scenes", flush=True)
-    overlaps = mixtures.overlaps(make=not asked.kept)
-    made = cases(samples, noises, voices, overlaps)
+    made = cases(samples, noises, voices)
     print(f"{len(made)} cases", flush=True)
     cross_validate(made)
     voice = probe.fit(samples, noises.values())
-    mixed = mixtures.fit([*map(mixtures.frames, samples), *overlaps])
     fitted = fit(made)
     for name, below, above in (
         *zip(MERGE_FEATURES, fitted.merge.below, fitted.merge.above, strict=True),
@@ -155,7 +154,7 @@ def main() -> int:
         print(f"  {name:18s} {below:8.3f} {above:8.3f}")
     if not asked.dry:
         learned = Learned(
-            voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space(), mixed
+            voice, probe.LEAST_LOGIT, fitted.merge, fitted.overlap, fitted.bias, fitted.no_merge, voices.space()
         )
         write(learned, len(samples))
     return 0
@@ -216,7 +215,6 @@ def write(learned: Learned, scenes: int) -> None:
         # Eight bits a number change a likeness by less than .01.
         cohort=np.rint(cohort / np.abs(cohort).max(axis=1, keepdims=True) * 127).astype(np.int8),
     )
-    (audio.DATA / models.MIXTURE).write_bytes(mixtures.packed(learned.mixture))
     content: dict[str, Any] = {
         "fitted_from": {
             "scenes": scenes,
@@ -227,7 +225,6 @@ def write(learned: Learned, scenes: int) -> None:
             "models_json_sha256": hashlib.sha256(models.data(models.MANIFEST)).hexdigest(),
             "false_alarm_cost": FALSE_ALARM_COST,
         },
-        "mixture_sha256": hashlib.sha256(models.data(models.MIXTURE)).hexdigest(),
         "voice_space_sha256": hashlib.sha256(models.data(models.SPACE)).hexdigest(),
         "bias": round(learned.bias, 6),
         "no_merge": round(learned.no_merge, 6),

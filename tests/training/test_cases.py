@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the train extra is not installed")
 
-from tests.diarize.local.test_decision import MIXED, SURE, window
+from tests.diarize.local.test_decision import SURE, window
 from training import sources
 from training.cache import Sample
 from training.cases import Voices, case
@@ -27,12 +27,12 @@ def sample(speakers: str, names: tuple[str, ...], corpora: tuple[str, ...], quar
 
 def test_a_merge_is_real_where_different_people_speak() -> None:
     scene = sample("aaaa bbb", ("x", "y"), ("EmoDB", "EmoDB"), 0)
-    made = case(scene, SURE, Voices([scene]).space(1), MIXED, whole=True)
+    made = case(scene, SURE, Voices([scene]).space(1), whole=True)
     assert made.second
     assert made.merges.shape == (len(made.real), len(MERGE_FEATURES))
     assert made.real[made.merges[:, MERGE_FEATURES.index("distance")] > 0.9].any()
     alone = sample("aaaa aaa", ("x",), ("EmoDB",), 0)
-    assert not case(alone, SURE, Voices([scene]).space(1), MIXED, whole=True).real.any()
+    assert not case(alone, SURE, Voices([scene]).space(1), whole=True).real.any()
 
 
 def test_a_space_leaves_out_a_quarter_and_corpora_alike() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from training import cache, mixtures, probe, train
+from training import cache, probe, train
 from training.accuracy.folds import BY, FOLDS, Parts
 from training.accuracy.tables import HEAD, line
 from training.accuracy.windows import Judged, Listener
@@ -20,9 +20,9 @@ from undertone.diarize.local.decision import learned
 
 def report(judged: Sequence[Judged], listener: Listener) -> None:
     """By speaker, corpus and noise. The listener must have kept what it heard, and `make train` its scenes."""
-    scenes = list(cache.samples(train.SCENES, make=False))
+    scenes = list(cache.samples(train.SCENES))
     voices = Voices(scenes)
-    trained = cases(scenes, probe.noises(), voices, mixtures.overlaps(make=False))
+    trained = cases(scenes, probe.noises(), voices)
     of = {one.truth.name: found for one in judged if (found := _case(one, listener, voices)) is not None}
     clear = [one for one in judged if not one.truth.faint]
     print(f"\nREFIT on {len(trained)} cases of scenes and on the other folds of speech-dev\n{HEAD}")
@@ -67,4 +67,4 @@ def _case(one: Judged, listener: Listener, voices: Voices) -> Case | None:
         segments=tuple((start, end, min(who, PEOPLE - 1)) for start, end, who in truth.segments),
         level_db=truth.level_db,
     )
-    return case(sample, learned().probe, voices.space(), learned().mixture, whole=True)
+    return case(sample, learned().probe, voices.space(), whole=True)

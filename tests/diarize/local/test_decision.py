@@ -12,7 +12,6 @@ from undertone.diarize.local import evidence
 from undertone.diarize.local.decision import Bent, Decision, Learned, decide, parse
 from undertone.diarize.local.embedding import grown, runs
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
-from undertone.diarize.local.mixture import Mixture
 from undertone.diarize.local.observation import Observation
 from undertone.diarize.local.segmentation import Segmentation
 from undertone.diarize.local.turns import turns
@@ -28,12 +27,6 @@ def straight(names: tuple[str, ...], **weights: float) -> Bent:
     return Bent(values, np.zeros_like(values), knee=high, low=-high, high=high)
 
 
-# Takes whatever it is asked about for two voices at once.
-MIXED = Mixture(
-    np.zeros(512, np.float32),
-    np.ones(512, np.float32),
-    ((np.zeros((512, 1), np.float32), np.array([20], np.float32)),),
-)
 # A merge speaks for two people from a distance of .6 on; overlap by itself from nine tenths of a second on.
 BY = Learned(
     probe=SURE,
@@ -43,7 +36,6 @@ BY = Learned(
     bias=-12.0,
     no_merge=-5.0,
     space=SPACE,
-    mixture=MIXED,
 )
 
 
@@ -56,7 +48,6 @@ def window(speakers: str, vad: float = 1.0) -> Observation:
     voices = np.zeros((len(first), 256), np.float32)
     voices[np.arange(len(first)), [ord(letter) for letter in speakers if letter.islower()]] = 3
     voices += np.random.default_rng(1).normal(0, 0.02, voices.shape).astype(np.float32)
-    viewed = np.flatnonzero(together[::4])
     steps = 4 * cells
     return Observation(
         segmentation=Segmentation(spoken, together, np.zeros((steps, 3), np.float32), np.zeros(steps, np.int32)),
@@ -66,8 +57,6 @@ def window(speakers: str, vad: float = 1.0) -> Observation:
         first=first,
         cells=np.full(len(first), 15, np.int64),
         voice=voices,
-        viewed=viewed,
-        view=np.ones((len(viewed), 256), np.float32),
     )
 
 
@@ -173,7 +162,7 @@ def test_weights_fitted_for_other_features_are_refused() -> None:
         "merge": {"age": [1, 0, 1]},
     }
     with pytest.raises(ValueError, match="run `make train`"):
-        parse(content, SPACE, MIXED)
+        parse(content, SPACE)
 
 
 def test_runs_and_growth_of_masks() -> None:

@@ -9,14 +9,14 @@ import numpy as np
 
 from undertone.diarize.local import models
 from undertone.diarize.local.decision import learned
-from undertone.diarize.local.embedding import VIEW, Embedder, VoiceMap
+from undertone.diarize.local.embedding import Embedder, VoiceMap
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES
 from undertone.diarize.local.likeness import FEATURES, likeness
 
 
 def test_checksums_licences_and_size() -> None:
     files = json.loads(models.data(models.MANIFEST))["files"]
-    assert set(files) == {models.SEGMENTATION, models.TRUNK, models.HEAD, models.VIEW, models.SILERO}
+    assert set(files) == {models.SEGMENTATION, models.TRUNK, models.HEAD, models.SILERO}
     for name, entry in files.items():
         content = models.data(name)
         assert hashlib.sha256(content).hexdigest() == entry["sha256"], name
@@ -27,13 +27,11 @@ def test_checksums_licences_and_size() -> None:
 def test_what_was_learned_was_learned_with_these_models() -> None:
     content = json.loads(models.data(models.LEARNED))
     assert content["fitted_from"]["models_json_sha256"] == hashlib.sha256(models.data(models.MANIFEST)).hexdigest()
-    assert content["mixture_sha256"] == hashlib.sha256(models.data(models.MIXTURE)).hexdigest()
     assert content["voice_space_sha256"] == hashlib.sha256(models.data(models.SPACE)).hexdigest()
     assert tuple(content["merge"]) == MERGE_FEATURES
     assert tuple(content["overlap"]) == OVERLAP_FEATURES
     assert learned().probe.weights.shape == (256,)
     assert learned().space.cohort.shape[1] == 256
-    assert learned().mixture.layers[0][0].shape[0] == 2 * VIEW
 
 
 def test_the_likeness_of_voices_was_learned_with_these_models() -> None:

@@ -17,11 +17,10 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from undertone.diarize.local import evidence, mixture, models
+from undertone.diarize.local import evidence, models
 from undertone.diarize.local.clustering import Merge
 from undertone.diarize.local.embedding import normalised
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
-from undertone.diarize.local.mixture import Mixture
 from undertone.diarize.local.observation import Observation
 
 Floats = npt.NDArray[np.float32]
@@ -64,7 +63,6 @@ class Learned:
     bias: float
     no_merge: float  # stands for the best merge where there is none
     space: Space
-    mixture: Mixture
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +84,10 @@ def learned() -> Learned:
             matrix=file["matrix"].astype(np.float32),
             cohort=normalised(file["cohort"].astype(np.float32)),
         )
-    return parse(json.loads(models.data(models.LEARNED)), space, mixture.read(models.data(models.MIXTURE)))
+    return parse(json.loads(models.data(models.LEARNED)), space)
 
 
-def parse(content: Mapping[str, Any], space: Space, mixed: Mixture) -> Learned:
+def parse(content: Mapping[str, Any], space: Space) -> Learned:
     """Raises ValueError if the file was fitted for other features than this code computes."""
     probe = content["probe"]
     return Learned(
@@ -100,7 +98,6 @@ def parse(content: Mapping[str, Any], space: Space, mixed: Mixture) -> Learned:
         bias=content["bias"],
         no_merge=content["no_merge"],
         space=space,
-        mixture=mixed,
     )
 
 
@@ -124,7 +121,7 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
     if best == -np.inf:
         best = by.bias + by.no_merge
     scores, of_stretches = scores[: len(joined)], scores[len(joined) :]
-    together = float(by.overlap(evidence.overlap(seen, by.mixture)[None])[0]) - reserve
+    together = float(by.overlap(evidence.overlap(seen)[None])[0]) - reserve
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))
     if second_voice < 0.5:

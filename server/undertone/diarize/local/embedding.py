@@ -21,7 +21,6 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 CHANNELS: Final = 2560
-VIEW: Final = 256  # numbers a frame keeps in a view
 CELL: Final = 8 * HOP  # samples a trunk frame stands for: 80 ms
 # 10 s a run: two threads share a minute evenly, longer runs leave the processor's cache and hold 30 MB each 10 s.
 _LONGEST: Final = 125
@@ -53,11 +52,14 @@ class VoiceMap:
         return self._all[found[found >= 0]]
 
 
-class Trunk:
-    """The network up to its pooling."""
+class Embedder:
+    """The network cut in two: the trunk once over the speech, the head for every stretch of it."""
 
     def __init__(self) -> None:
         self._trunk = models.session(models.data(models.TRUNK))
+        with np.load(io.BytesIO(models.data(models.HEAD))) as head:
+            weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
+            self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
 
     def look(self, samples: Samples, wanted: Mask, spread: models.Spread = map) -> VoiceMap:
         """Runs the trunk over the `wanted` cells of 80 ms (one entry a cell)."""
@@ -85,18 +87,6 @@ class Trunk:
             seen.add(first + start, cells)
         return seen
 
-
-class Embedder(Trunk):
-    """The trunk with what is made of its frames."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with np.load(io.BytesIO(models.data(models.HEAD))) as head:
-            weight: Floats = head["weight"].astype(np.float32) * head["scale"][:, None]
-            self.head: tuple[Floats, Floats] = weight, head["bias"]  # [256, 5120] and [256]
-        with np.load(io.BytesIO(models.data(models.VIEW))) as view:
-            self._view: tuple[Floats, Floats] = view["directions"].astype(np.float32) * view["scale"], view["offset"]
-
     def pool(self, rows: Floats) -> Floats:
         """[..., cells, 2560] → [..., 256], not normalised; at least two cells each."""
         count = rows.shape[-2]
@@ -106,12 +96,6 @@ class Embedder(Trunk):
         weight, bias = self.head
         embedding: Floats = statistics @ weight.T + bias
         return embedding
-
-    def view(self, rows: Floats) -> Floats:
-        """[cells, 2560] → [cells, 256] along the directions in which speech varies most."""
-        directions, offset = self._view
-        along: Floats = rows @ directions - offset
-        return along
 
 
 def _cuts(cells: int) -> list[int]:

