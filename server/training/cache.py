@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -52,15 +52,10 @@ class Sample:
 
     def held(self) -> Floats:
         """[people, cells] who speaks; two cells more than there are."""
-        return held(self.segments, len(self.seen.level) + 2)
-
-
-def held(segments: Iterable[tuple[float, float, int]], cells: int) -> Floats:
-    """[people, cells] who speaks."""
-    table = np.zeros((PEOPLE, cells), np.float32)
-    for start, end, who in segments:
-        table[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
-    return table
+        table = np.zeros((PEOPLE, len(self.seen.level) + 2), np.float32)
+        for start, end, who in self.segments:
+            table[who, int(start / CELL_SECONDS) : int(end / CELL_SECONDS) + 2] = 1
+        return table
 
 
 @functools.cache

@@ -19,11 +19,11 @@ import onnxruntime
 from training import arrays, cache, sound, sources
 from training.simulate import Studio, Take
 from training.sources import QUARTERS
-from training.stage import SECONDS, SPEECH_LEVEL
+from training.stage import SECONDS
+from undertone.diarize.local import models
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.segmentation import CHUNK, FRAME_CENTRE, FRAME_STEP, LOCAL_SPEAKERS
 
-Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SCENES: Final = 1800
@@ -102,20 +102,13 @@ class _Take(Take):
             track[first : first + len(word)] += word
             if len(word):
                 self._scene.segments.append((at, at + len(word) / RATE, 1))
-        track = sound.through(track, sound.microphone(self._random, 1.0))
-        track *= SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
-        self._tracks.append(track)
-        self._scene.speakers.append(other.name)
-        self._scene.corpora.append(other.corpus)
-        self._scene.level_db = level
+        self._join(track, other, level)
 
     def _word(self, run: Samples) -> Samples:
         """A quarter of a second to a second, from where it is loud."""
         loud = np.flatnonzero(np.abs(run) > sources.active_level(run) / 2)
         first = int(loud[int(self._random.integers(len(loud)))]) if len(loud) and self._random.random() < 0.5 else 0
-        word = run[first : first + int(self._random.uniform(0.25, 1) * RATE)]
-        fade = np.minimum(1, np.arange(len(word), dtype=np.float32) / _BLOCK)
-        return word * fade * fade[::-1]
+        return sources.faded(run[first : first + int(self._random.uniform(0.25, 1) * RATE)])
 
     def spoken(self) -> Mask:
         """[people, blocks of 10 ms] who speaks; once the scene is shot."""
@@ -136,7 +129,7 @@ class _Take(Take):
         return spoken
 
 
-def chunks(original: bytes, *, make: bool = True) -> list[Chunks]:
+def chunks(original: bytes) -> list[Chunks]:
     """Of every quarter, by the network as it comes; made now unless kept."""
     where = cache.folder("chunks", VERSION, original)
     where.mkdir(parents=True, exist_ok=True)
@@ -146,8 +139,6 @@ def chunks(original: bytes, *, make: bool = True) -> list[Chunks]:
         file = where / f"{number:04d}.npz"
         quarter = number % QUARTERS
         if not file.exists():
-            if not make:
-                continue
             ear = ear or front(original)
             found = chunk(ear, quarter, _SEED + number)
             arrays.keep(file, {"seen": found.seen, "told": found.told, "true": found.true})
@@ -169,9 +160,7 @@ def front(original: bytes) -> onnxruntime.InferenceSession:
     network = onnx.load_from_string(original)
     shape = onnx.helper.make_tensor_value_info(_FRONT, onnx.TensorProto.FLOAT, ["T", "B", _SIZE])
     network.graph.output.append(shape)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(network.SerializeToString(), options)
+    return models.session(network.SerializeToString())
 
 
 def chunk(ear: onnxruntime.InferenceSession, quarter: int, seed: int) -> Chunks:
@@ -185,7 +174,7 @@ def chunk(ear: onnxruntime.InferenceSession, quarter: int, seed: int) -> Chunks:
     spoken = take.spoken()
     seen, told, true = [], [], []
     for first in range(int(random.integers(CHUNK // 2)), len(samples) - CHUNK + 1, CHUNK):
-        logits, features = ear.run(None, {"input_values": samples[None, None, first : first + CHUNK]})
+        logits, features = models.run(ear, input_values=samples[None, None, first : first + CHUNK])
         blocks = (first + FRAME_CENTRE + FRAME_STEP * np.arange(len(features))) // _BLOCK
         heard = spoken[:, np.minimum(blocks, spoken.shape[1] - 1)]
         most = heard[np.argsort(-heard.sum(axis=1), kind="stable")[:LOCAL_SPEAKERS]]

@@ -82,10 +82,15 @@ def main() -> int:
     entries = {file: _entry(*made) for file, made in written.items()}
     made_with = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
     described = {"made_with": made_with, "calibration_seed": CALIBRATION_SEED, "files": entries}
-    (audio.DATA / models.MANIFEST).write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    describe(described)
     total = sum(len(content) for _, content, _ in written.values())
     print(f"{len(written)} files, {total / 1e6:.1f} MB, in {audio.DATA}; `make train` tunes the segmentation")
     return 0
+
+
+def describe(manifest: dict[str, Any]) -> None:
+    """Writes where each file comes from."""
+    (audio.DATA / models.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
 
 
 def _entry(weights: Weights, content: bytes, change: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score
 
 from training import audio, cache, chunks, memory
 from training.chunks import Chunks
-from training.model import SEGMENTATION
+from training.model import SEGMENTATION, describe
 from training.sources import QUARTERS
 from training.wheels import extract
 from undertone.diarize.local import models
@@ -55,28 +55,26 @@ def main() -> int:
         "change": "its memory tuned on scenes of speech-train and noise-train",
         "tuned_from": inputs(),
     }
-    (audio.DATA / models.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    describe(manifest)
     return 0
 
 
 def observers() -> Callable[[int], Observer]:
     """Of each quarter's scenes: whoever has heard none of it."""
-    made: dict[int, Observer] = {}
+    other = {quarter: there for here, there in (HALVES, HALVES[::-1]) for quarter in here}
 
-    def of(quarter: int) -> Observer:
-        if quarter not in made:
-            (others,) = (half for half in HALVES if quarter not in half)
-            (same,) = (half for half in HALVES if quarter in half)
-            made.update(dict.fromkeys(same, Observer(Segmenter(tuned(others)))))
-        return made[quarter]
+    @functools.cache
+    def tuned_on(half: tuple[int, ...]) -> Observer:
+        return Observer(Segmenter(tuned(half)))
 
-    return of
+    return lambda quarter: tuned_on(other[quarter])
 
 
 def tuned(quarters: Iterable[int]) -> bytes:
     """The network, tuned on those quarters; kept on disk, since it takes some minutes."""
     heard = sorted(quarters)
-    file = cache.folder("segmentation", 100 * chunks.VERSION + VERSION, original()) / f"{''.join(map(str, heard))}.onnx"
+    by = original() + json.dumps(inputs()).encode()
+    file = cache.folder("segmentation", VERSION, by) / f"{''.join(map(str, heard))}.onnx"
     if not file.exists():
         fitted = memory.fit(memory.weights(original()), _heard(heard))
         file.parent.mkdir(parents=True, exist_ok=True)

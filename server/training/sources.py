@@ -50,8 +50,7 @@ class Run:
     def samples(self) -> Samples:
         first, last = int((self.start + _MP3_SHIFT) * RATE), int((self.end + _MP3_SHIFT) * RATE)
         cut = _decoded("speech-train", self.file)[first:last].astype(np.float32) / 32768
-        fade = np.minimum(1, np.arange(len(cut), dtype=np.float32) / _FADE)
-        return cut * fade * fade[::-1]
+        return faded(cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,12 @@ class Voice:
 
     def of_session(self, session: str) -> Voice:
         return Voice(self.name, self.corpus, tuple(run for run in self.runs if run.session == session))
+
+
+def faded(cut: Samples) -> Samples:
+    """In and out, so that nothing clicks."""
+    fade = np.minimum(1, np.arange(len(cut), dtype=np.float32) / _FADE)
+    return cut * fade * fade[::-1]
 
 
 @functools.lru_cache(maxsize=4096)

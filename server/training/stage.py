@@ -148,11 +148,15 @@ class Stage:
                 laid = self._lay(track, queue(), at, 1)
                 spoken += laid
                 at += laid + float(self._random.exponential(0.3))
+        self._join(track, cast[0], level)
+
+    def _join(self, track: Samples, voice: Voice, level: float) -> None:
+        """Through a microphone of its own and at that level against the main voice."""
         track = sound.through(track, sound.microphone(self._random, 1.0))
         track *= SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
         self._tracks.append(track)
-        self._scene.speakers.append(cast[0].name)
-        self._scene.corpora.append(cast[0].corpus)
+        self._scene.speakers.append(voice.name)
+        self._scene.corpora.append(voice.corpus)
         self._scene.level_db = level
 
     def _queue(self, voice: Voice):  # type: ignore[no-untyped-def]

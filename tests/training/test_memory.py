@@ -18,7 +18,7 @@ NETWORK = models.data(models.SEGMENTATION)
 
 
 def made_up(seed: int, frames: int = 40) -> Chunks:
-    """Two who speak in turn and then at once; the front end's first number says who, its second whether both."""
+    """Two who speak in turn and then at once; five numbers of the front end's say who the one is, five the other."""
     random = np.random.default_rng(seed)
     true = np.zeros((6, 3, frames), np.bool_)
     true[:, 0, : frames * 3 // 4] = True
@@ -35,7 +35,7 @@ def made_up(seed: int, frames: int = 40) -> Chunks:
 @pytest.mark.slow
 def test_told_is_what_the_network_itself_says() -> None:
     sound = np.random.default_rng(1).normal(0, 0.1, (1, 1, CHUNK)).astype(np.float32)
-    logs, seen = chunks.front(NETWORK).run(None, {"input_values": sound})
+    logs, seen = models.run(chunks.front(NETWORK), input_values=sound)
     told = memory.told(memory.weights(NETWORK), seen.transpose(1, 0, 2))
     assert np.allclose(told, logs, atol=1e-3)
 
