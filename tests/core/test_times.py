@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undertone.core.times import parse_rfc3339, rfc3339
+from undertone.core.times import parse_rfc3339, retry_after, rfc3339
 
+NOW = datetime(2026, 5, 20, 8, 0, 0, tzinfo=UTC)
 INSTANTS = st.datetimes(
     min_value=datetime(1000, 1, 2),  # noqa: DTZ001 (hypothesis adds the zone)
     max_value=datetime(9999, 12, 30),  # noqa: DTZ001
@@ -51,3 +53,25 @@ def test_what_is_no_instant_is_refused(text: str, why: str) -> None:
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         rfc3339(datetime(2026, 3, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("9" * 40, 999_999_999.0),
+        (format_datetime(NOW + timedelta(seconds=9), usegmt=True), 9.0),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
+        ("Wed, 20 May 2026 08:00:30 -0000", 30.0),
+        ("Wed, 20 May 99999999999999999999 08:00:30 GMT", None),
+    ],
+)
+def test_how_long_a_retry_after_asks_to_wait(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, NOW) == seconds

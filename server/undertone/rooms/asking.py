@@ -11,6 +11,7 @@ import random
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ import httpx
 import orjson
 
 from undertone.core.errors import Unavailable
+from undertone.core.times import retry_after
 
 log: Final = logging.getLogger("undertone.rooms")
 
@@ -184,7 +186,8 @@ class Asking:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             fault = Unavailable(f"{self.who} broke off in mid-answer")
             raise _Failed(fault, again=call.repeatable) from error
-        answer = Answer(response.status_code, _json(bytes(data)), _retry_after(response))
+        after = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        answer = Answer(response.status_code, _json(bytes(data)), after)
         if answer.status in PASSING:
             again = call.repeatable or answer.status in DID_NOTHING
             raise _Failed(self._passing(answer), again)
@@ -234,12 +237,6 @@ def _json(data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, where the header says them; its other form, a date, is not used by these vendors."""
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
 def _milliseconds(seconds: float | None) -> int | None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from undertone.diarize.deepgram import retries
-
-NOW = datetime(2026, 5, 20, 8, 0, 0, tzinfo=UTC)
 
 
 def test_which_statuses_pass_and_which_are_the_operators() -> None:
@@ -29,28 +24,6 @@ def test_pauses_are_spread_from_nothing_to_twice_the_one_before_within_bounds(at
 @given(st.integers(1, 40), st.floats(0, 1), st.floats(0, 1e6))
 def test_never_before_what_the_vendor_asks_for(attempts: int, spread: float, after: float) -> None:
     assert after <= retries.pause(attempts, spread, after) <= after + retries.LONGEST_PAUSE_S
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("7", 7.0),
-        (" 7 ", 7.0),
-        ("9" * 40, 999_999_999.0),
-        (format_datetime(NOW + timedelta(seconds=9), usegmt=True), 9.0),
-        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
-        ("Wed, 20 May 2026 08:00:30 -0000", 30.0),
-        ("Wed, 20 May 99999999999999999999 08:00:30 GMT", None),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retries.retry_after(header, NOW) == seconds
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Final
 import anyio
 import httpx
 
+from undertone.core.times import retry_after
 from undertone.core.verdict import Diarization
 from undertone.diarize.base import AnalysisError, Clip, EngineAway, EngineRefused
 from undertone.diarize.deepgram import answer, retries
@@ -159,7 +160,7 @@ class Deepgram:
                 body += piece
                 if len(body) > MOST_ANSWER_BYTES:
                     raise AnalysisError(f"Deepgram's answer is longer than {MOST_ANSWER_BYTES} bytes")
-            after = retries.retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            after = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
             return _Answer(response.status_code, bytes(body), after)
 
     def _refused(self, why: str) -> EngineRefused:

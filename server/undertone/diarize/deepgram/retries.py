@@ -6,8 +6,6 @@ Backoff And Jitter" (AWS Architecture Blog, 2015).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -74,17 +72,3 @@ def pause(attempts: int, spread: float, retry_after_s: float | None) -> float:
     """Seconds until the next attempt after so many; `spread` is 0 to 1, at random. Never before Retry-After."""
     backoff = spread * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (attempts - 1))
     return backoff if retry_after_s is None else retry_after_s + backoff
-
-
-def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After asks for (RFC 9110 section 10.2.3), never negative; None if it says nothing."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # a year that no date holds
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
