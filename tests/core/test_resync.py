@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.mp3_factory import SPEECH, Shape, chunked, frame, frames, header, id3v1, layer_2_frames, parse, places
-from undertone.core.frame import read_header
+from undertone.core.frame import HEADER_BYTES, read_header
 from undertone.core.mp3 import Format, FrameParser, Version
 from undertone.core.resync import _WORTH_A_LOOK, MAX_JUNK_BYTES
 
@@ -49,8 +49,28 @@ class TestResync:
 
     def test_junk_up_to_the_limit_is_borne(self) -> None:
         audio = frames(2)
-        junk = bytes(MAX_JUNK_BYTES - len(audio[0]) - 1)
+        junk = bytes(MAX_JUNK_BYTES - len(audio[0]) - HEADER_BYTES)
         assert parse(FrameParser(), [junk, *audio]) == places(audio, len(junk))
+
+    @given(st.lists(st.integers(0, 40_000), max_size=4), st.sampled_from([b"", b"\xff\xfb", b"ID3\4\0", b"APETAGEX"]))
+    def test_junk_of_just_the_limit_is_bad_audio(self, sizes: list[int], end: bytes) -> None:
+        parser = FrameParser()
+        junk = bytes(MAX_JUNK_BYTES - len(end)) + end
+        assert parse(parser, chunked(junk[:-1], sizes)) == []
+        assert parser.bad_audio is None
+        assert parse(parser, [junk[-1:]]) == []
+        assert "64 KiB" in str(parser.bad_audio)
+
+    @given(st.integers(1, 31), st.sampled_from([frame(), b"ID3\4\0\0\0\0\1\0", b"APETAGEX" + bytes(24)]), st.booleans())
+    def test_what_reaches_past_the_limit_does_not_count_however_cut(
+        self, inside: int, thing: bytes, whole: bool
+    ) -> None:
+        parser = FrameParser()
+        inside = min(inside, len(thing) - 1, 3 if thing[0] == 0xFF else 31)
+        data = bytes(MAX_JUNK_BYTES - inside) + thing + b"".join(frames(9))
+        at = len(data) if whole else MAX_JUNK_BYTES
+        assert parse(parser, [data[:at], data[at:]]) == []
+        assert "64 KiB" in str(parser.bad_audio)
 
     @given(st.lists(st.integers(0, 40_000), max_size=4))
     def test_two_headers_that_agree_too_late_are_bad_audio(self, sizes: list[int]) -> None:

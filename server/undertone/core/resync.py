@@ -63,32 +63,32 @@ class Search:
         Answers what was found first, or None if more bytes are needed. Where it says that the bytes can't be MP3, the
         detail says what they look like.
         """
-        outcome = self._scan(data)
-        if outcome is None and self._next >= self._limit:
+        # What begins before the limit and ends behind it does not count: then all that matters is there at the limit.
+        end = min(len(data), self._limit - self._start)
+        outcome = self._scan(data, end)
+        if outcome is None and self._start + end == self._limit:
             return self._nothing_found(data)
         return outcome
 
-    def _scan(self, data: bytearray) -> Found | TagFound | BadAudio | None:
-        while match := _WORTH_A_LOOK.search(data, self._next - self._start):
+    def _scan(self, data: bytearray, end: int) -> Found | TagFound | BadAudio | None:
+        while match := _WORTH_A_LOOK.search(data, self._next - self._start, end):
             at = match.start()
             offset = self._next = self._start + at
-            if offset >= self._limit:
-                return None
             if data[at] == 0xFF:
-                if at + HEADER_BYTES > len(data):
+                if at + HEADER_BYTES > end:
                     return None
                 outcome = self._look(offset, _WORD.unpack_from(data, at)[0])
                 if outcome is not None:
                     return outcome
             elif offset >= self._covered:
-                length = tag_bytes(data, at)
+                length = tag_bytes(data, at, end)
                 if length is None:
                     return None
                 if 0 < length <= self._tag_budget:
                     return self._skip_tag(offset, length)
             self._next = offset + 1
         # A tag or a header may begin in the last bytes.
-        self._next = max(self._next, self._start + len(data) - LONGEST_TAG_BEGIN + 1)
+        self._next = max(self._next, self._start + end - LONGEST_TAG_BEGIN + 1)
         return None
 
     def _skip_tag(self, offset: int, length: int) -> TagFound:

@@ -39,14 +39,14 @@ _CONTAINERS: Final = (
 )
 
 
-def tag_bytes(data: bytes | bytearray, at: int) -> int | None:
-    """Length of the tag that begins at `at`, 0 if none does, None if more bytes are needed to tell."""
-    if data.startswith(b"TAG", at):
+def tag_bytes(data: bytes | bytearray, at: int, end: int) -> int | None:
+    """Length of the tag that begins at `at`, 0 if none does, None if more bytes than those up to `end` are needed."""
+    if data.startswith(b"TAG", at, end):
         return _ID3V1_BYTES
-    if data.startswith(b"ID3", at):
-        return _id3v2_bytes(data[at : at + _ID3V2_HEADER_BYTES])
-    if data.startswith(b"APETAGEX", at):
-        return _ape_bytes(data[at : at + _APE_HEADER_BYTES])
+    if data.startswith(b"ID3", at, end):
+        return _id3v2_bytes(data[at : min(at + _ID3V2_HEADER_BYTES, end)])
+    if data.startswith(b"APETAGEX", at, end):
+        return _ape_bytes(data[at : min(at + _APE_HEADER_BYTES, end)])
     return 0
 
 

@@ -43,7 +43,7 @@ REFUSED: Final[dict[str, Callable[[], bytes]]] = {
     "aac": adts,
     "layer_2": lambda: layer_2_frames() * 10,
     "free_format": lambda: (b"\xff\xfb\x04\xc0" + bytes(188)) * 400,
-    "silence": lambda: bytes(70_000),
+    "silence": lambda: bytes(64 * 1024),
     "noise": lambda: JUNK,
     "huge_tag": lambda: b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(70_000),
     "format_flip": lambda: b"".join(frame() + frame(ODD) for _ in range(200)),
