@@ -170,6 +170,14 @@ def test_a_message_of_the_other_direction_is_refused(decode: Callable[[str | byt
         assert outcome(decode, encode(SAMPLES[kind])) == "refused"
 
 
+@pytest.mark.parametrize("hint", ['"mp3"', "7", "[]", '{"sample_rate":44100.5}', '{"bitrate":"64k"}', '{"codec":null}'])
+def test_a_hint_of_another_shape_is_none(hint: str) -> None:
+    assert decode_from_candidate(f'{{"type":"hello","token":"t","format":{hint}}}') == StreamHello(token="t")
+    for wrong in ('"token":7', '"stream":"x"', '"type":"`$.format"', ""):
+        with pytest.raises(BadMessage):
+            decode_from_candidate(f'{{"type":"hello",{wrong},"format":{hint}}}')
+
+
 def test_fields_of_a_newer_client_are_ignored() -> None:
     assert decode_from_candidate('{"type":"finish","soon":true}') == messages.Finish()
 

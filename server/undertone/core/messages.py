@@ -214,6 +214,7 @@ FromProctor = ChannelHello | Review | Refresh
 ToProctor = ChannelReady | EventMessage | Tick | Expiring | Error
 
 _encoder = msgspec.json.Encoder()
+_anything: msgspec.json.Decoder[object] = msgspec.json.Decoder()
 _from_candidate: msgspec.json.Decoder[FromCandidate] = msgspec.json.Decoder(FromCandidate)
 _to_candidate: msgspec.json.Decoder[ToCandidate] = msgspec.json.Decoder(ToCandidate)
 _from_proctor: msgspec.json.Decoder[FromProctor] = msgspec.json.Decoder(FromProctor)
@@ -250,7 +251,14 @@ def _decode(decoder: msgspec.json.Decoder[_T], text: str | bytes) -> _T:
 
 def decode_from_candidate(text: str | bytes) -> FromCandidate:
     """A candidate's text message. Unknown fields are ignored: newer clients may send more."""
-    return _decode(_from_candidate, text)
+    try:
+        return _decode(_from_candidate, text)
+    except BadMessage:
+        # The format is a hint, and a hint of another shape is none.
+        content = _decode(_anything, text)
+        if not isinstance(content, dict) or content.pop("format", None) is None:
+            raise
+    return _decode(_from_candidate, msgspec.json.encode(content))
 
 
 def decode_from_proctor(text: str | bytes) -> FromProctor:
