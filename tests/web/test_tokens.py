@@ -97,7 +97,7 @@ def tampered() -> str:
         unsigned(),
         tampered(),
         signed(OLD),
-        signed(NEW, {"kid": "unknown"}),
+        signed(OLD, {"kid": "unknown"}),
         jwt.encode(CLAIMS, NEW + NEW, algorithm="HS512"),
         signed(sub=None),
         signed(exp=None),
@@ -116,6 +116,15 @@ def tampered() -> str:
 def test_what_was_not_signed_here_as_it_should_be_is_unauthorized(token: str) -> None:
     with pytest.raises(Unauthorized):
         Tokens([NEW]).verify(token)
+
+
+@pytest.mark.parametrize("kid", ["0", "main", ""])
+def test_a_kid_may_have_a_name_of_the_minters_own(kid: str) -> None:
+    assert Tokens([NEW, OLD]).verify(signed(OLD, {"kid": kid})).sub == CLAIMS["sub"]
+
+
+def test_a_clock_that_is_a_little_ahead_mints_good_tokens() -> None:
+    assert Tokens([NEW]).verify(signed(iat=int(time.time()) + 5)).sub == CLAIMS["sub"]
 
 
 def test_a_role_that_nobody_has_is_forbidden() -> None:
