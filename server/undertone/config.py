@@ -227,14 +227,29 @@ class Settings:
             return self.host == "localhost"
 
     def refuse_open_doors(self) -> None:
-        """Others than this machine may reach us only with a secret and an API key. Raises ConfigError."""
+        """Others than this machine may reach us only with a secret and an API key that nobody guesses.
+
+        Raises ConfigError. On loopback short ones will do, for a trial; `easily_guessed` says which.
+        """
+        if self.loopback:
+            return
         needed = (("UNDERTONE_SECRET", self.secret), ("UNDERTONE_API_KEY", self.api_key))
-        missing = [name for name, value in needed if not value]
-        if missing and not self.loopback:
+        if missing := [name for name, value in needed if not value]:
             raise ConfigError(
                 f"{self.host} can be reached from other machines: set {' and '.join(missing)} first "
                 f"(make one with {texts.MAKER}), or leave --host at 127.0.0.1"
             )
+        if short := self.easily_guessed():
+            raise ConfigError(f"{self.host} can be reached from other machines: {'; '.join(short)}")
+
+    def easily_guessed(self) -> list[str]:
+        """What is too short to be safe, in words."""
+        found = []
+        if any(len(secret) < texts.MIN_SECRET_CHARACTERS for secret in self.secret):
+            found.append(f"each of UNDERTONE_SECRET needs {texts.MIN_SECRET_CHARACTERS} characters or more")
+        if self.api_key and len(self.api_key) < texts.MIN_API_KEY_CHARACTERS:
+            found.append(f"UNDERTONE_API_KEY needs {texts.MIN_API_KEY_CHARACTERS} characters or more")
+        return [f"{wrong} (make one with {texts.MAKER})" for wrong in found]
 
 
 def options_of(command: str) -> list[tuple[str, str, str]]:

@@ -98,6 +98,8 @@ class StoppedAtOnce(Exception):
 def run(settings: Settings) -> int:
     """The command; returns the exit code. Raises ConfigError before anything has started."""
     settings.refuse_open_doors()
+    for short in settings.easily_guessed():
+        log.warning("before others than this machine can reach it: %s", short)
     refuse_unfurnished_rooms(settings)
     listener = bind(settings)
     if settings.workers != 0:
