@@ -59,6 +59,13 @@ def test_events_go_on_where_a_page_ended(heard: Room) -> None:
     assert seen == whole["events"]
 
 
+def test_a_blank_parameter_is_none(heard: Room) -> None:
+    whole = heard.events()
+    assert heard.events(epoch="", after="", limit="") == whole
+    page = heard.events(epoch="", after=3)
+    assert (page["recovered"], page["events"]) == (True, whole["events"][3:])
+
+
 @pytest.mark.parametrize("cursor", [{"epoch": "another", "after": 2}, {"after": 10**6}])
 def test_a_cursor_that_is_worth_nothing_is_told_so_and_gets_all_that_is_kept(
     heard: Room, cursor: dict[str, Any]

@@ -63,9 +63,14 @@ def maybe_bearer(request: Request) -> str | None:
     return bearer(request) if "authorization" in request.headers else None
 
 
+def parameter(request: Request, name: str) -> str | None:
+    """Of the query. Blank is absent: some clients write None so."""
+    return request.query_params.get(name) or None
+
+
 def whole_number(request: Request, name: str, default: int, low: int, high: int) -> int:
     """A number of the query. Raises BadMessage for anything but digits within the bounds."""
-    text = request.query_params.get(name)
+    text = parameter(request, name)
     if text is None:
         return default
     # isdigit() alone takes other alphabets' digits; 16 digits hold every exact JSON number.

@@ -29,7 +29,7 @@ from undertone.store.evidence import Clip, find_clip
 from undertone.store.reviews import Reviews
 from undertone.store.snapshot import list_anomalies
 from undertone.web.auth import Authority, Proctor
-from undertone.web.bodies import address, answer, base_url, bearer, read_json, whole_number
+from undertone.web.bodies import address, answer, base_url, bearer, parameter, read_json, whole_number
 from undertone.web.calls import routes
 from undertone.web.links import LINK_SECONDS, Links
 from undertone.web.problems import HttpFault
@@ -72,7 +72,7 @@ class EvidenceRoutes:
         meeting = (await self._proctor(request))[0]
         after = whole_number(request, "after", 0, 0, MAX_ID)
         limit = whole_number(request, "limit", DEFAULT_EVENTS, 1, MAX_EVENTS)
-        epoch = request.query_params.get("epoch")
+        epoch = parameter(request, "epoch")
         page = await self.events.listing(meeting, after, limit)
         recovered = page is not None and (
             epoch in (None, page.position.epoch) and page.position.trimmed_to <= after <= page.position.last_id

@@ -34,7 +34,7 @@ from undertone.store.audit import Audit
 from undertone.store.meetings import Meeting, Meetings
 from undertone.store.participants import Participant, Participants
 from undertone.web.auth import ADMIN, Authority
-from undertone.web.bodies import address, answer, bearer, maybe_bearer, read_json, whole_number
+from undertone.web.bodies import address, answer, bearer, maybe_bearer, parameter, read_json, whole_number
 from undertone.web.calls import Entry, routes
 from undertone.web.limits import CreationLimit
 from undertone.web.rooms import Lobby
@@ -92,7 +92,7 @@ class MeetingRoutes:
     async def list_meetings(self, request: Request) -> Response:
         self.authority.api_key(maybe_bearer(request))
         limit = whole_number(request, "limit", DEFAULT_MEETINGS, 1, MAX_MEETINGS)
-        page = await self.meetings.list(limit, request.query_params.get("before"))
+        page = await self.meetings.list(limit, parameter(request, "before"))
         return answer(MeetingList(data=[self._meeting(each) for each in page.meetings], next=page.next))
 
     async def show(self, request: Request) -> Response:
