@@ -49,6 +49,7 @@ class Watched:
     tokens: Tokens = field(default_factory=lambda: Tokens([SECRET]))
     meeting: str = ""
     admin_id: str = ""
+    join_secret: str = ""
 
     async def create(self, api_key: str | None = None) -> None:
         """A meeting, which the other calls are about."""
@@ -56,7 +57,8 @@ class Watched:
         answer = await self.http.post("/meetings", json={"title": "Algebra"}, headers=headers)
         assert answer.status_code == 201, answer.text
         body = answer.json()
-        self.meeting, self.admin_id = body["data"]["id"], body["admin_id"]
+        self.meeting = body["data"]["id"]
+        self.admin_id, self.join_secret = body["admin_id"], body["join_secret"]
 
     def token(self, sub: str = "ana", name: str = "Ana", ttl_s: int = 3600, **claims: Any) -> str:
         """A proctor's token, as an exam platform's backend would mint it."""

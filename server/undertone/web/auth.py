@@ -75,9 +75,14 @@ class Authority:
         if token is not None:
             return await self._proctor_by_token(meeting, token)
         assert admin_id is not None
-        if not holds(admin_id, (await self.meeting(meeting)).admin_hash):
-            raise Unauthorized("this is not the meeting's admin_id")
-        return Proctor(ADMIN, name or ADMIN, None, admin=True)
+        row = await self.meeting(meeting)
+        if holds(admin_id, row.admin_hash):
+            return Proctor(ADMIN, name or ADMIN, None, admin=True)
+        if holds(admin_id, row.join_hash):
+            raise Forbidden("a join_secret lets candidates in; watching takes the admin_id or a proctor's token")
+        if self._is_api_key(admin_id):
+            raise Forbidden("watching takes the admin_id or a proctor's token: POST …/proctors makes one")
+        raise Unauthorized("this is neither the meeting's admin_id nor a proctor's token")
 
     async def is_admin(self, meeting: str, admin_id: str) -> bool:
         """Whether this is the meeting's `admin_id`; it is not where there is no such meeting."""
@@ -88,15 +93,7 @@ class Authority:
         """For HTTP, where the header does not say which of the two it holds. An `admin_id` has no dot in it."""
         if "." in credential and not self._is_api_key(credential):
             return await self.proctor(meeting, None, credential)
-        require_well_formed(meeting)
-        row = await self.meeting(meeting)
-        if holds(credential, row.admin_hash):
-            return Proctor(ADMIN, ADMIN, None, admin=True)
-        if holds(credential, row.join_hash):
-            raise Forbidden("a join_secret lets candidates in; this call takes the admin_id or a proctor's token")
-        if self._is_api_key(credential):
-            raise Forbidden("this call takes the admin_id or a proctor's token: POST …/proctors makes one")
-        raise Unauthorized("this is neither the meeting's admin_id nor a proctor's token")
+        return await self.proctor(meeting, credential, None)
 
     async def guest(self, meeting: str, credential: str) -> Guest:
         """Who may enter the meeting's room: a candidate by token, a proctor by token or the `admin_id`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.web.here import end_of, hear
-from tests.web.watched import Watched, ids, review, say
+from tests.web.watched import Watched, ids, review, say, watched
 from undertone.core import channel
 from undertone.web import proctor as proctor_module
 from undertone.web.hub import Hub, Subscriber
@@ -45,6 +46,16 @@ async def test_a_credential_that_is_none(house: Watched, fields: dict[str, Any],
         error, closed, reason = await end_of(client)
         assert (closed, reason) == (code, error["code"])
         assert error["detail"]
+
+
+async def test_an_admin_id_that_is_good_for_something_else(database_url: str, tmp_path: Path) -> None:
+    """As over HTTP."""
+    api_key = "the.api-key.of-these-tests"
+    async with watched(database_url, tmp_path, api_key=api_key) as house:
+        for secret in (house.join_secret, api_key):
+            async with house.dial() as client:
+                await house.hello(client, admin_id=secret)
+                assert (await end_of(client))[1:] == (4502, "forbidden")
 
 
 async def test_an_expired_token_is_to_be_renewed_first(house: Watched) -> None:
