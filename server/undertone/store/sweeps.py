@@ -20,9 +20,8 @@ NODE_SILENT_S: Final = 15
 UNHELD_S: Final = 30
 # Its candidates are lost long before; the row itself only keeps a name from being taken for a new one's.
 NODE_FORGOTTEN_S: Final = 600
-# Deletions that fail are tried again after 15 s, then twice as long each time, up to an hour.
+# Deletions that fail are tried again after this, however often they did: what is to go, goes once the store is back.
 RETRY_DELETION_S: Final = 15
-MOST_RETRY_DELETION_S: Final = 3600
 # An exam is over after a day without a stream, whatever nobody told us.
 IDLE_MEETING_HOURS: Final = 24
 # For so long after the end, what was recorded before it may still come; then nobody needs to be recognised any more.
@@ -40,9 +39,7 @@ with due as materialized (
     order by due_at limit :batch for update skip locked
 )
 update deletions d
-set attempts = d.attempts + 1,
-    due_at = clock_timestamp()
-             + make_interval(secs => least(:retry_s * power(2, least(d.attempts, 20)), :most_retry_s))
+set attempts = d.attempts + 1, due_at = clock_timestamp() + make_interval(secs => :retry_s)
 from due
 where d.meeting = due.meeting and d.object = due.object
 returning d.meeting, d.object, d.attempts
@@ -190,7 +187,7 @@ class Sweeps:
 
     async def take_deletions(self) -> list[Deletion]:
         """Some objects whose deletion is due, nobody else's until the attempt is due again."""
-        values = {"retry_s": RETRY_DELETION_S, "most_retry_s": MOST_RETRY_DELETION_S, "batch": BATCH}
+        values = {"retry_s": RETRY_DELETION_S, "batch": BATCH}
         rows = await self._database.fetch_all(TAKE_DELETIONS, values)
         return [Deletion(row["meeting"], row["object"], row["attempts"]) for row in rows]
 
