@@ -230,6 +230,7 @@ async def test_a_full_node_says_so() -> None:
         ("https://evil.example", False),
         ("https://exam.example.evil.example", False),
         ("null", False),
+        ("http://[", False),  # no URL
     ],
 )
 async def test_pages_of_other_origins_may_not_connect(origin: str | None, allowed: bool) -> None:

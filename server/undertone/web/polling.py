@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import anyio
 import msgspec
@@ -28,6 +27,7 @@ from undertone.core.verdict import ALARMS
 from undertone.store.audit import Audit
 from undertone.store.participants import Participant, Participants
 from undertone.store.uploads import Judged, Kept, Uploads
+from undertone.web.addresses import from_here
 from undertone.web.auth import ADMIN, Authority
 from undertone.web.bodies import address, maybe_bearer, read_json
 from undertone.web.calls import Entry
@@ -221,18 +221,8 @@ class PollingRoutes:
         origin = request.headers.get("origin")
         if origin is None or re.fullmatch(self.origins, origin.lower()):
             return
-        # Our own: the host alone is compared, a proxy before us may have taken off the TLS.
-        host = _host(origin)
-        if not host or host != request.headers.get("host", "").lower():
+        if not from_here(origin, request.headers):
             raise Forbidden(f"pages of {origin[:200]!r} may not upload here: add it to UNDERTONE_ORIGINS")
-
-
-def _host(origin: str) -> str:
-    """With its port; empty where there is none, as in `null`."""
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:  # a bracket too few
-        return ""
 
 
 def _json(body: object, status: int = 200) -> Response:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -34,7 +33,7 @@ from undertone.core.errors import (
     UnsupportedVersion,
 )
 from undertone.core.messages import HELLO_WITHIN_MS, encode, error_message
-from undertone.web.addresses import counted
+from undertone.web.addresses import counted, from_here
 from undertone.web.lines import line_of
 
 # How long `error` and the close may wait for a peer that reads slowly. After it the line is dropped without a code,
@@ -242,8 +241,7 @@ class Entrance:
         origin = websocket.headers.get("origin")
         if origin is None or "*" in self._origins or origin.lower() in self._origins:
             return
-        # Our own pages: the host alone is compared, a proxy before us may have taken off the TLS.
-        if urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower():
+        if from_here(origin, websocket.headers):
             return
         raise Forbidden(f"pages of {origin[:200]!r} may not connect here: add it to UNDERTONE_ORIGINS")
 
