@@ -83,7 +83,8 @@ class _Room:
 
     def __init__(self, meeting: str) -> None:
         self.meeting = meeting
-        self.subscribers: dict[Subscriber, None] = {}  # in the order they came
+        # In the order they came, each with the number of its entry in the hub's `_due`.
+        self.subscribers: dict[Subscriber, int | None] = {}
         self.epoch = ""
         self.cursor: int | None = None  # None until the first subscriber has found its place
         self.moved = False
@@ -100,7 +101,7 @@ class Hub:
         self._tasks: TaskGroup | None = None
         self._reads = anyio.CapacityLimiter(READS_AT_ONCE)
         self._due: list[tuple[int, int, str, Subscriber]] = []
-        self._order = itertools.count()  # between those due at the same moment; subscribers don't compare
+        self._entries = itertools.count()  # also between those due at the same moment; subscribers don't compare
 
     @property
     def subscribers(self) -> int:
@@ -126,7 +127,15 @@ class Hub:
             self._begin(room)
         elif room.epoch != epoch:
             self.moved(meeting)  # the page will show it to all
-        self._schedule(meeting, subscriber)
+        self.schedule(meeting, subscriber)
+
+    def schedule(self, meeting: str, subscriber: Subscriber) -> None:
+        """Its `next_time` may be another: a renewed token may end sooner than the old one. Its last entry counts."""
+        room = self._rooms.get(meeting)
+        due = subscriber.next_time()
+        if room is not None and subscriber in room.subscribers and due is not None:
+            entry = room.subscribers[subscriber] = next(self._entries)
+            heapq.heappush(self._due, (due, entry, meeting, subscriber))
 
     def unsubscribe(self, meeting: str, subscriber: Subscriber) -> None:
         """It has gone."""
@@ -242,21 +251,15 @@ class Hub:
             now = self._now()
             sent = 0
             while self._due and self._due[0][0] <= now:
-                _, _, meeting, subscriber = heapq.heappop(self._due)
+                _, entry, meeting, subscriber = heapq.heappop(self._due)
                 room = self._rooms.get(meeting)
-                if room is None or subscriber not in room.subscribers:
+                if room is None or room.subscribers.get(subscriber) != entry:
                     continue
                 subscriber.handle_time(now)
-                self._schedule(meeting, subscriber)
+                self.schedule(meeting, subscriber)
                 sent += 1
                 if sent % SENDS_PER_TURN == 0:
                     await checkpoint()
-
-    def _schedule(self, meeting: str, subscriber: Subscriber) -> None:
-        """One entry each. A renewed token may end sooner than the old one; the next tick, within 15 s, sees that."""
-        due = subscriber.next_time()
-        if due is not None:
-            heapq.heappush(self._due, (due, next(self._order), meeting, subscriber))
 
 
 def _chunks(events: list[Send]) -> Iterator[list[Send]]:

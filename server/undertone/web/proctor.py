@@ -171,6 +171,7 @@ class Subscription:
                 case Authenticate():
                     async with self._order():
                         await self._authenticate(action.ask)
+                        self._shared.hub.schedule(self._meeting, self)
                 case GiveReview():
                     async with self._order():
                         await self._review(action)

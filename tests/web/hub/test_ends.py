@@ -192,6 +192,29 @@ async def test_one_timer_serves_all_and_forgets_who_left(house: House, monkeypat
     assert gone.times == []
 
 
+async def test_one_that_is_due_sooner_than_it_was_is_told_then_and_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "LOOK_EVERY_S", 0.005)
+    clock = [0]
+    hub = Hub(house.events, now=lambda: clock[0])
+    watcher, gone = Watcher(every_ms=1_000), Watcher(every_ms=10)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.run)
+        hub.subscribe("m", watcher)
+        hub.follow("m", watcher, "e", 0)
+        watcher.every_ms = 990
+        for each in (watcher, gone):
+            hub.schedule("m", each)
+        for now in (989, 990, 1_000, 1_979, 1_980, 2_000):
+            clock[0] = now
+            await anyio.sleep(0.03)
+        tasks.cancel_scope.cancel()
+    assert watcher.times == [990, 1_980]
+    assert gone.times == []
+    assert hub.subscribers == 1
+
+
 async def test_the_loop_serves_others_between_the_subscribers_of_one_event(house: House) -> None:
     await house.meeting()
     turns: list[int] = []

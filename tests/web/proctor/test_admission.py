@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import asyncpg
 import pytest
 
@@ -199,6 +200,19 @@ async def test_a_refreshed_token_goes_on(looked_often: None, house: Watched, mon
         assert await hear(client) == {"type": "tick", "last_id": 0}  # past the end of the first one
         await house.write()
         assert await ids(client, 1) == [1]
+
+
+@pytest.mark.slow
+async def test_a_refreshed_token_that_ends_sooner_ends_in_time(
+    looked_often: None, house: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with the next tick."""
+    monkeypatch.setattr(channel, "EXPIRING_BEFORE_MS", 1_000)
+    async with house.watching(token=house.token(ttl_s=3600)) as (client, _):
+        await say(client, "refresh", token=house.token(ttl_s=3))
+        with anyio.fail_after(6):
+            assert (await hear(client))["type"] == "expiring"
+            assert (await end_of(client))[1] == 4006
 
 
 @pytest.mark.parametrize(
