@@ -115,9 +115,25 @@ def test_a_candidates_expired_token_is_renewed_but_not_a_forged_one(room: Room, 
     response = room.call("POST", path, room.join_secret, json={"token": expired})
     assert response.status_code == 200
     assert response.json()["data"]["token"] != expired
-    unknown, _ = tokens.mint("nobody", room.id, "candidate", "Nobody", 60)
-    response = room.call("POST", "/participants/nobody/token", room.join_secret, json={"token": unknown})
+    forged, _ = Tokens(["another secret of at least 32 characters"]).mint(ada["id"], room.id, "candidate", "Ada", 60)
+    response = room.call("POST", path, room.join_secret, json={"token": forged})
+    assert problem_of(response)[:2] == (401, "unauthorized")
+
+
+def test_renewing_a_valid_token_without_a_row_creates_it_and_an_expired_one_does_not(
+    room: Room, tokens: Tokens
+) -> None:
+    path = "/participants/grace/token"
+    expired, _ = tokens.mint("grace", room.id, "candidate", "Grace", -5)
+    response = room.call("POST", path, room.join_secret, json={"token": expired})
     assert problem_of(response)[:2] == (404, "not_found")
+    valid, _ = tokens.mint("grace", room.id, "candidate", "Grace", 60)
+    for token in (valid, valid, expired):
+        response = room.call("POST", path, room.join_secret, json={"token": token})
+        assert response.status_code == 200
+        assert (response.json()["data"]["id"], response.json()["data"]["name"]) == ("grace", "Grace")
+    [event] = room.events()["events"]
+    assert (event["kind"], event["participant"]) == ("candidate_joined", {"id": "grace", "name": "Grace"})
 
 
 def test_secrets_never_reach_the_log(http: httpx.Client, server: Server, room: Room) -> None:

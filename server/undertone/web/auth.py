@@ -172,7 +172,10 @@ class Authority:
         claims = self._tokens.verify(previous, allow_expired=True)
         if (claims.meeting, claims.sub, claims.role) != (meeting, participant, "candidate"):
             raise Forbidden("the previous token is somebody else's")
-        found = await self._participants.get(meeting, participant)
+        if claims.expired:
+            found = await self._participants.get(meeting, participant)
+        else:  # as at the socket: a valid token creates the row
+            found = await self._participants.ensure(meeting, participant, claims.name)
         if found is None:
             raise NotFound("no such participant")
         if found.revoked_at is not None:
