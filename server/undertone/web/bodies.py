@@ -15,21 +15,32 @@ from undertone.web.problems import HttpFault, too_large
 
 MAX_BODY_BYTES: Final = 64 * 1024  # as a socket's message; the largest real body is a review's note of 2,000 characters
 BODY_WITHIN_SECONDS: Final = 10.0  # a body this small arrives at once; whoever dribbles holds no handler
+# What any page may send anywhere without asking first (CORS), as its forms do.
+UNASKED: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
 Body = TypeVar("Body", bound=Struct)
 
 
 async def read_json(request: Request, shape: type[Body]) -> Body:
-    """The body as `shape`. Raises HttpFault 408, 413 or 415, or BadMessage."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        # Also what keeps a foreign page's form from calling us: forms can't send this type without asking first (CORS).
+    """The body as `shape`, whatever its type. Raises HttpFault 408, 413 or 415, or BadMessage."""
+    if _unasked(request):
         raise HttpFault(415, "unsupported_media_type", "say Content-Type: application/json and send a JSON object")
     data = await _read(request)
     try:
         return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadMessage(f"the body is not what this call takes: {error}"[:500]) from None
+
+
+def _unasked(request: Request) -> bool:
+    """Whether a foreign page may have sent this without asking first: never with a credential.
+
+    Its bytes and blobs go without a type, but never without its Origin.
+    """
+    if "authorization" in request.headers:
+        return False
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in UNASKED if kind else "origin" in request.headers
 
 
 async def _read(request: Request) -> bytes:

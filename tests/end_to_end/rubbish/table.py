@@ -111,7 +111,7 @@ ROWS: Final = (
     Row("large_body", "POST /meetings", "a body of 1 MB", 413, "64 KiB are taken"),
     Row("endless_body", "POST /meetings", "a chunked body of 1 MB", 413, "64 KiB are taken"),
     Row("slow_body", "POST /meetings", "half a body, and no more", 408, "10 s are given"),
-    Row("form", "POST /meetings", "a form", 415, "JSON alone, which a foreign page can't send"),
+    Row("form", "POST /meetings", "a form without a credential", 415, "a foreign page can send one unasked"),
     Row("deep_body", "POST /meetings", "JSON nested 30,000 deep", 400, "the parser stops at a depth"),
     Row("nul_title", "POST /meetings", "NUL in the title", 400, "PostgreSQL keeps none"),
     Row("sql", "POST …/participants", "SQL and HTML for a name", 201, "text is text: kept as it is"),

@@ -88,6 +88,30 @@ async def test_a_bad_upload_is_told_what_is_right_and_leaves_nothing(page: Page,
     assert await page.events() == []
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),  # no browser
+        ({"Content-Type": "application/json", "Origin": PAGE}, 201),
+        ({"Content-Type": "application/vnd.api+json", "Origin": PAGE}, 201),  # after asking, as every other type
+        ({"Origin": PAGE}, 415),
+        ({"Content-Type": "", "Origin": PAGE}, 415),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "Text/Plain; charset=utf-8"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, 415),
+    ],
+)
+async def test_json_without_a_credential_is_refused_where_a_foreign_page_could_have_sent_it(
+    page: Page, headers: dict[str, str], status: int
+) -> None:
+    path = f"/meetings/{page.id}/participants"
+    answer = await page.house.http.post(path, content=b'{"name": "Ada"}', headers=headers)
+    assert answer.status_code == status
+    if status == 415:
+        assert problem_of(answer)[1] == "unsupported_media_type"
+
+
 async def test_who_was_revoked_uploads_nothing(house: Watched, page: Page) -> None:
     async with heard(house, ONE_VOICE):
         await page.upload(SOUND)
