@@ -96,6 +96,7 @@ class Sweeper:
 
     async def _delete(self, due: list[Deletion]) -> list[Deletion]:
         done: list[Deletion] = []
+        failed: list[tuple[int, str]] = []
         limiter = anyio.CapacityLimiter(DELETIONS_AT_ONCE)
 
         async def delete(each: Deletion) -> None:
@@ -103,13 +104,16 @@ class Sweeper:
                 try:
                     await self._clips.delete(each.object)
                 except Unavailable as fault:
-                    log.warning("%s stays for now, attempt %d: %s", each.object, each.attempts, fault.detail)
-                    return
-            done.append(each)
+                    failed.append((each.attempts, fault.detail))
+                else:
+                    done.append(each)
 
         async with anyio.create_task_group() as tasks:
             for each in due:
                 tasks.start_soon(delete, each)
+        if failed:
+            most, why = max(failed)
+            log.warning("%d objects stay for now, after up to %d attempts: %s", len(failed), most, why)
         return done
 
     async def delete_unnamed_objects(self) -> int:
