@@ -170,36 +170,6 @@ async def speak(database: Database, streams: Streams, *last: str) -> None:
             await connection.kept.wait()
 
 
-class WatchedLine(Line):
-    """Counts how often others had their turn while the last message was heard."""
-
-    turns = 0
-    others = 0
-
-    async def receive(self) -> str | bytes | None:
-        self.others = self.turns
-        message = await super().receive()
-        self.turns = 0
-        return message
-
-    async def others_work(self) -> None:
-        while True:
-            self.turns += 1
-            await anyio.sleep(0)
-
-
-async def test_others_have_their_turns_while_a_long_message_is_heard(database: Database, tmp_path: Path) -> None:
-    line = WatchedLine(frames(WINDOW_FRAMES)[: 64 * 1024])
-    streams = Streams(database, FolderClips(tmp_path), lambda _: None, "here")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.others_work)
-        connection = Connection(Desk(streams, Presence(database, lambda _: None, "here"), tasks), line)  # type: ignore[arg-type]
-        with suppress(RemoteFault):
-            await connection.converse('{"type":"hello","token":"t"}')
-        tasks.cancel_scope.cancel()
-    assert line.others >= 7
-
-
 class LastingLine(Line):
     """It is there until nothing is left to be written."""
 

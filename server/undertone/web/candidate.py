@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from undertone.core.errors import RemoteFault, Unavailable
 from undertone.core.messages import StreamHello, encode
@@ -46,9 +45,6 @@ RELIEF_S: Final = 2.0
 PATIENCE_S: Final = 30.0
 # A state that could not be shown, or not yet (degraded is said at most once a minute), is tried again after so long.
 SHOW_AGAIN_MS: Final = 5_000
-# A second of audio at 64 kbit/s is heard at once. False frame headers are slow to tell from true ones: 64 KiB of them
-# would keep everybody else waiting.
-PIECE_BYTES: Final = 8 * 1024
 RETRY_FIRST_S: Final = 0.25
 RETRY_MOST_S: Final = 4.0
 
@@ -138,20 +134,13 @@ class Connection:
             if message is None:
                 return
             if isinstance(message, bytes):
-                await self._hear(message)
+                receiver.receive_audio(message, now_ms())
             else:
                 receiver.receive_text(message, now_ms())
-                self._react()
+            self._react()
             if receiver.congested:
                 with anyio.move_on_after(RELIEF_S):
                     await self._progress.wait()
-
-    async def _hear(self, message: bytes) -> None:
-        for first in range(0, len(message) or 1, PIECE_BYTES):
-            if first:
-                await checkpoint()
-            self._receiver.receive_audio(message[first : first + PIECE_BYTES], self._now())
-            self._react()
 
     def _react(self) -> None:
         """Set going what the receiver asks for. Never waits, so that nothing can be lost half-way."""
