@@ -111,6 +111,17 @@ async def test_what_could_not_be_deleted_is_tried_again(
     assert objects(tmp_path) == set()
 
 
+async def test_one_object_that_stays_holds_up_no_other(lab: Lab, tmp_path: Path) -> None:
+    await lab.exam.sql(
+        "insert into deletions (meeting, object, due_at) values ('m', 'clips/m/b', now() - interval '1 h')"
+    )
+    await lab.exam.sql(
+        "insert into deletions (meeting, object) select 'm', 'clips/m/' || n || '.mp3' from generate_series(1, 600) n"
+    )
+    assert await sweeper(lab, Stubborn(tmp_path)).delete_objects() == 600
+    assert await lab.exam.value("select count(*) from deletions") == 1
+
+
 async def test_objects_that_no_row_names_go_after_an_hour(lab: Lab, tmp_path: Path) -> None:
     named = await lab.window("", 0)
     old_clip, old_part = clip_object("m", "ada-1-9-0123456789abcdef"), part_object("m", "ada", 1)

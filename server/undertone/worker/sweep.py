@@ -90,7 +90,7 @@ class Sweeper:
             if done:
                 await self._sweeps.deleted(done)
             gone += len(done)
-            if len(done) < len(due):  # the store is away: no use in going on now
+            if not done:  # the store is away: no use in going on now
                 break
         return gone
 
