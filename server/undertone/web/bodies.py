@@ -15,8 +15,7 @@ from undertone.web.problems import HttpFault, too_large
 
 MAX_BODY_BYTES: Final = 64 * 1024  # as a socket's message; the largest real body is a review's note of 2,000 characters
 BODY_WITHIN_SECONDS: Final = 10.0  # a body this small arrives at once; whoever dribbles holds no handler
-# What any page may send anywhere without asking first (CORS), as its forms do.
-UNASKED: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+OF_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
 Body = TypeVar("Body", bound=Struct)
 
@@ -33,14 +32,17 @@ async def read_json(request: Request, shape: type[Body]) -> Body:
 
 
 def _unasked(request: Request) -> bool:
-    """Whether a foreign page may have sent this without asking first: never with a credential.
+    """Whether a foreign page may have sent this without asking first.
 
-    Its bytes and blobs go without a type, but never without its Origin.
+    Pages say where they are from, and browsers let them send other types than JSON; what has no Origin is no page, or a
+    form in an old browser.
     """
     if "authorization" in request.headers:
         return False
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in UNASKED if kind else "origin" in request.headers
+    if "origin" in request.headers:
+        return kind != "application/json" and not kind.endswith("+json")
+    return kind in OF_FORMS
 
 
 async def _read(request: Request) -> bytes:
