@@ -227,6 +227,8 @@ def test_short_secrets_are_for_loopback_alone(said: dict[str, str], short: str) 
     assert [short in wrong for wrong in here.easily_guessed()] == [True]
     with pytest.raises(ConfigError, match=short):
         Settings.read(said, {"host": "0.0.0.0"}).refuse_open_doors()
+    with pytest.raises(ConfigError, match=short):
+        Settings.read({**said, "UNDERTONE_PUBLIC_URL": "https://exams.example.org"}).refuse_open_doors()
 
 
 def test_a_slip_of_the_pen_is_told() -> None:

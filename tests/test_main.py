@@ -51,7 +51,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said", "told"),
     [
         (["serve", "--port", "http"], {}, "undertone: --port=http: a whole number from 0 to 65535 is needed"),
-        (["serve"], {"UNDERTONE_SECRET": "short"}, "undertone: UNDERTONE_SECRET: each secret needs 32 characters"),
+        (
+            ["serve", "--host", "0.0.0.0"],
+            {"UNDERTONE_SECRET": "short", "UNDERTONE_API_KEY": API_KEY},
+            "each of UNDERTONE_SECRET needs 32 characters",
+        ),
         (["serve", "--host", "0.0.0.0"], {}, "set UNDERTONE_SECRET and UNDERTONE_API_KEY first"),
         (
             ["serve", "--host", "no.such.host.invalid"],

@@ -229,8 +229,11 @@ class Settings:
     def refuse_open_doors(self) -> None:
         """Others than this machine may reach us only with a secret and an API key that nobody guesses.
 
-        Raises ConfigError. On loopback short ones will do, for a trial; `easily_guessed` says which.
+        Raises ConfigError. On loopback, with no proxy before it, short ones will do for a trial; `easily_guessed` says
+        which.
         """
+        if self.public_url and (short := self.easily_guessed()):
+            raise ConfigError(f"{self.public_url} can be reached from other machines: {'; '.join(short)}")
         if self.loopback:
             return
         needed = (("UNDERTONE_SECRET", self.secret), ("UNDERTONE_API_KEY", self.api_key))
