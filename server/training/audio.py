@@ -20,6 +20,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 # Speech and noise that are not in the repository lie beside it, or where this says.
 SHARED: Final = Path(os.environ.get("UNDERTONE_SHARED", _ROOT.parent / "shared"))
 CACHE: Final = _ROOT / ".undertone" / "train-cache"
+DELAY: Final = 1105  # samples at the coder's rate by which sound comes later behind LAME and a decoder
 DATA: Final = _ROOT / "server" / "undertone" / "diarize" / "local" / "data"
 
 Entry = dict[str, Any]

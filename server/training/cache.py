@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import arrays, audio
-from training.simulate import Studio, plan
-from training.sources import QUARTERS
+from training.simulate import Studio, dealt, plan
 from training.stage import Scene
 from undertone.diarize.local import models
 from undertone.diarize.local.observation import CELL_SECONDS, Observation, Observer
@@ -79,10 +77,7 @@ def samples(count: int, by: Callable[[int], Observer] | None = None) -> Iterator
     """The first `count` scenes, observed now unless kept, each quarter by its own observer; without, those kept."""
     where = folder()
     where.mkdir(parents=True, exist_ok=True)
-    turn: Counter[str] = Counter()
-    for number, kind in enumerate(plan(count)):
-        quarter = turn[kind] % QUARTERS
-        turn[kind] += 1
+    for number, kind, quarter in dealt(plan(count)):
         file = where / f"{number:05d}.npz"
         if not file.exists():
             if by is None:

@@ -1,7 +1,7 @@
 """Observed scenes → cases: the evidence that the decision will see, with its truth.
 
-A case's doubts come from a probe, and its comparisons from voices, that know neither its voices nor its noises, nor
-any voice of its corpora: in a room, all of them are new.
+A case's doubts come from a probe, and its comparisons from voices, that know neither its voices nor its noises; the
+comparisons know no voice of its corpora either: in a room, all of them are new.
 """
 
 from __future__ import annotations

@@ -15,11 +15,10 @@ import numpy as np
 
 from training import sound, sources
 from training.sources import Part, Run, Voice
-from training.stage import SUDDEN, Stage
+from training.stage import SPEECH_LEVEL, SUDDEN, Stage
 from undertone.diarize.local.fbank import RATE, Samples
 
 SECONDS: Final = 60
-_SPEECH_LEVEL: Final = sound.gain(-26)
 # Corpora are drawn by weight: half of all speakers are Mandarin readers of English, and a few corpora hold two people.
 _WEIGHT: Final = {"speechocean762": 5, "Alphanumeric Audio Dataset": 5, "Malayalam Speech Corpus": 4, "EmoDB": 1.5}
 Kind = Literal["quiet", "candidate", "alone", "border", "together"]
@@ -102,7 +101,7 @@ class Desk(Stage):
         track = sound.through(track, self._colour)
         # People lean forward and back.
         level = self._random.normal(0, 2.5) + (self._other_level if who else 0)
-        return track * _SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
+        return track * SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,11 @@ from training.chunks import Chunks
 from undertone.diarize.local.segmentation import LOCAL_SPEAKERS, MEMBERS
 
 Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 Weights = dict[str, jax.Array]
 
 SEVERAL: Final = np.flatnonzero(MEMBERS.sum(axis=1) > 1)  # the classes of two at once
-STEPS: Final = 260
+STEPS: Final = 600
 BATCH: Final = 32
 _RATE: Final = 4e-4
 _WARM: Final = 0.1  # share of the steps until then
@@ -119,18 +120,24 @@ def classes(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
 
 
 def loss(
-    by: Weights, seen: jax.Array, before: jax.Array, right: jax.Array, several: jax.Array, key: jax.Array
+    by: Weights,
+    seen: jax.Array,
+    before: jax.Array,
+    right: jax.Array,
+    several: jax.Array,
+    clear: jax.Array,
+    key: jax.Array | None,
 ) -> jax.Array:
     """Who speaks in the best order of speakers, whether several do, and how far from what was said before.
 
-    `right` is [orders, chunks, frames]; see `classes`.
+    `right` is [orders, chunks, frames], see `classes`; who speaks counts where it is clear.
     """
     logs = told(by, seen, key)
     of_right = jnp.take_along_axis(logs[None], jnp.maximum(right, 0)[..., None], axis=-1)[..., 0]
-    who = jnp.where(right >= 0, -of_right, 0).mean(axis=-1).min(axis=0).mean()
+    who = jnp.where(clear & (right >= 0), -of_right, 0).mean(axis=-1).min(axis=0).mean()
     two = jax.nn.logsumexp(logs[..., SEVERAL], axis=-1)
     fewer = jax.nn.logsumexp(jnp.delete(logs, SEVERAL, axis=-1), axis=-1)
-    overlap = -jnp.where(several, two, fewer).mean()
+    overlap = -jnp.where(clear, jnp.where(several, two, fewer), 0).mean()
     strayed = (jnp.exp(before) * (before - logs)).sum(axis=-1).mean()
     return who + _OVERLAP_WEIGHT * overlap + _BEFORE_WEIGHT * strayed
 
@@ -149,26 +156,27 @@ def fit(start: Weights, given: Chunks, steps: int = STEPS, most: float = _RATE) 
     fitted = {name: jnp.copy(weight) for name, weight in start.items()}
     state = by.init(fitted)
     mean = 0.0
-    draw = _drawn(len(given))
+    draw = drawn(len(given))
     for number in range(steps):
         chosen = draw()
         true = given.true[chosen]
         batch = (given.seen[chosen].astype(np.float32), given.told[chosen].astype(np.float32))
-        fitted, state, value = step(fitted, state, *batch, classes(true), true.sum(axis=1) > 1, jax.random.key(number))
+        truth = (classes(true), true.sum(axis=1) > 1, given.clear[chosen])
+        fitted, state, value = step(fitted, state, *batch, *truth, jax.random.key(number))
         mean += (float(value) - mean) / min(number + 1, 20)
         if number % 20 == 19:
             print(f"segmentation: step {number + 1} of {steps}, loss {mean:.3f}", flush=True)
     return fitted
 
 
-def _drawn(count: int) -> Callable[[], npt.NDArray[np.int64]]:
+def drawn(count: int) -> Callable[[], npt.NDArray[np.int64]]:
     """Batches of so many chunks, each once before any twice."""
     random = np.random.default_rng(0)
     left: list[int] = []
 
     def batch() -> npt.NDArray[np.int64]:
-        if len(left) < BATCH:
-            left[:] = random.permutation(count).tolist()
-        return np.array([left.pop() for _ in range(min(BATCH, len(left)))])
+        while len(left) < BATCH:
+            left[:0] = random.permutation(count).tolist()
+        return np.array([left.pop() for _ in range(BATCH)])
 
     return batch

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from training import cache, sound, sources
+from training import arrays, cache, sound, sources
 from training.cache import Sample
 from undertone.diarize.local.embedding import CELL, Embedder, normalised
 from undertone.diarize.local.evidence import Probe, spoken
@@ -62,12 +62,12 @@ def noises() -> dict[int, Looks]:
             found += [
                 (quarters[file], _embed(embedder, activity, random, file)) for _ in range(_TAKES) for file in files
             ]
-        np.savez(
-            kept,
-            voice=np.concatenate([looks.voice for _, looks in found]),
-            vad=np.concatenate([looks.vad for _, looks in found]),
-            quarter=np.concatenate([np.full(len(looks), quarter) for quarter, looks in found]),
-        )
+        everything = {
+            "voice": np.concatenate([looks.voice for _, looks in found]),
+            "vad": np.concatenate([looks.vad for _, looks in found]),
+            "quarter": np.concatenate([np.full(len(looks), quarter) for quarter, looks in found]),
+        }
+        arrays.keep(kept, everything)
     with np.load(kept) as file:
         voice, vad, of = file["voice"], file["vad"], file["quarter"]
     return {quarter: Looks(voice[of == quarter], vad[of == quarter]) for quarter in range(sources.QUARTERS)}

@@ -18,6 +18,7 @@ from typing import Final
 
 import jax
 import numpy as np
+import optax
 from sklearn.metrics import average_precision_score
 
 from training import arrays, audio, cache, chunks, memory
@@ -42,7 +43,10 @@ def main() -> int:
     """Writes the product's network, unless it was tuned on just this already."""
     manifest = json.loads(models.data(models.MANIFEST))
     entry = manifest["files"][models.SEGMENTATION]
-    if entry.get("tuned_from") == inputs():
+    if (
+        entry.get("tuned_from") == inputs()
+        and entry["sha256"] == hashlib.sha256(models.data(models.SEGMENTATION)).hexdigest()
+    ):
         print("the segmentation is tuned already")
         return 0
     for half, other in (HALVES, HALVES[::-1]):
@@ -54,13 +58,21 @@ def main() -> int:
         "bytes": len(network),
         "change": "its memory tuned on scenes of speech-train and noise-train",
         "tuned_from": inputs(),
+        "tuned_with": {"jax": jax.__version__, "optax": optax.__version__},
     }
     describe(manifest)
     return 0
 
 
 def observers() -> Callable[[int], Observer]:
-    """Of each quarter's scenes: whoever has heard none of it."""
+    """Of each quarter's scenes: whoever has heard none of it.
+
+    `RuntimeError` if the product's network is not of the same tuning: scenes are kept under its name.
+    """
+    if json.loads(models.data(models.MANIFEST))["files"][models.SEGMENTATION].get("tuned_from") != inputs():
+        raise RuntimeError(
+            "the committed segmentation was tuned on something else: run `python -m training.segmenting`"
+        )
     other = {quarter: there for here, there in (HALVES, HALVES[::-1]) for quarter in here}
 
     @functools.cache
@@ -86,17 +98,19 @@ def report(network: bytes, unheard: Chunks) -> None:
         [hear(unheard.seen[at : at + memory.BATCH].astype(np.float32)) for at in range(0, len(unheard), memory.BATCH)]
     )
     several = unheard.true.sum(axis=1) > 1
-    seconds = several.sum(axis=1) * FRAME_STEP / RATE
+    none = ~several.any(axis=1)
+    seconds = (several & unheard.clear).sum(axis=1) * FRAME_STEP / RATE
     for name, logs in (("as it comes", unheard.told.astype(np.float32)), ("tuned", after)):
         two = np.exp(logs[..., memory.SEVERAL]).sum(axis=-1)
         within = np.cumsum(np.pad(two, ((0, 0), (1, 0))), axis=1)
         most = (within[:, _TOGETHER:] - within[:, :-_TOGETHER]).max(axis=1)
-        threshold = np.quantile(most[seconds == 0], 0.99)
-        precision = average_precision_score(several[:, ::_THINNED].ravel(), two[:, ::_THINNED].ravel())
+        threshold = np.quantile(most[none], 0.99)
+        thinned = unheard.clear[:, ::_THINNED]
+        precision = average_precision_score(several[:, ::_THINNED][thinned], two[:, ::_THINNED][thinned])
         found = most[seconds >= _ENOUGH] > threshold
         print(
             f"segmentation {name}: average precision {precision:.3f} of frames with two at once; of {len(found)} "
-            f"chunks with {_ENOUGH} s of it {found.mean():.1%} found, where 1 % of {(seconds == 0).sum()} without are"
+            f"chunks with {_ENOUGH} s of it {found.mean():.1%} found, where 1 % of {none.sum()} without are"
         )
 
 
@@ -125,7 +139,8 @@ def inputs() -> dict[str, str | int]:
     """What the product's network follows from, beside the network as it comes."""
     return {
         "scenes": chunks.SCENES,
-        "scene_version": chunks.VERSION,
+        "seed": chunks.SEED,
+        "scene_version": f"{cache.VERSION}.{chunks.VERSION}",
         "tuning_version": VERSION,
         "steps": memory.STEPS,
         "speech_train_manifest_sha256": audio.manifest_sha256("speech-train"),

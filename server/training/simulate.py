@@ -2,11 +2,13 @@
 
 The mix follows what goes wrong in rooms: quiet and far voices, rooms that ring, typing, doors and coughs, telephone
 band, acted emotion, two sessions of one speaker, sentences half a second long. Second voices mostly come from the same
-corpus as the first, and go through the same microphone: otherwise the microphone would be learned, not the voice.
+corpus as the first, and in turns go through the same microphone: else the microphone would be learned, not the voice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -37,6 +39,7 @@ KINDS: Final = {
     "three": (6, 3),
     "conversation": (20, 4),
 }
+SHARES: Final = {kind: share for kind, (share, _) in KINDS.items()}
 
 
 class Studio:
@@ -62,18 +65,26 @@ class Studio:
         return Take(self.voices, self.noises, kind, [seed, list(KINDS).index(kind)]).shoot()
 
 
-def plan(count: int) -> list[str]:
+def plan(count: int, shares: Mapping[str, int] = SHARES) -> list[str]:
     """The kinds of so many scenes, each in its share and spread evenly over the list."""
-    total = sum(share for share, _ in KINDS.values())
-    due = dict.fromkeys(KINDS, 0.0)
+    total = sum(shares.values())
+    due = dict.fromkeys(shares, 0.0)
     kinds = []
     for _ in range(count):
-        for kind, (share, _) in KINDS.items():
+        for kind, share in shares.items():
             due[kind] += share / total
         kind = max(due, key=lambda name: due[name])
         due[kind] -= 1
         kinds.append(kind)
     return kinds
+
+
+def dealt(kinds: Iterable[str]) -> Iterator[tuple[int, str, int]]:
+    """Number, kind and quarter of each scene: every quarter gets as many of each kind."""
+    turn: Counter[str] = Counter()
+    for number, kind in enumerate(kinds):
+        yield number, kind, turn[kind] % sources.QUARTERS
+        turn[kind] += 1
 
 
 class Take(Stage):

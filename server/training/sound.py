@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from scipy.signal import fftconvolve
 
 from undertone.diarize.local.fbank import RATE, Samples
+
+Colour: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 _BANDS_HZ = np.array([30, 60, 125, 250, 500, 1000, 2000, 4000, 8000], np.float64)
 
@@ -17,14 +19,14 @@ def gain(decibels: float) -> float:
     return float(10 ** (decibels / 20))
 
 
-def microphone(random: np.random.Generator, spread_db: float = 3.0) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def microphone(random: np.random.Generator, spread_db: float = 3.0) -> Colour:
     """A microphone's colour: gains in dB at octaves, by a random walk."""
     steps = random.normal(0, spread_db / 2, len(_BANDS_HZ))
     walk = np.cumsum(steps)
     return np.asarray(walk - walk[4:7].mean())
 
 
-def through(samples: Samples, colour: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Samples:
+def through(samples: Samples, colour: Colour) -> Samples:
     """The samples as that microphone hears them."""
     spectrum = np.fft.rfft(samples)
     hertz = np.linspace(0, RATE / 2, len(spectrum))

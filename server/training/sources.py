@@ -27,8 +27,12 @@ _LEAST_RUN: Final = 1.2
 _FADE: Final = RATE // 100
 Part: TypeAlias = Literal["fit", "judge"]
 # Their recordings fall into two groups that are no more alike than two people (likeness .22 to .38, all others of that
-# corpus .48 or more): scenes with them do not say what is true.
-DOUBTFUL: Final = frozenset({"msc-68f59296", "msc-d1088296", "msc-fc2f2ce8"})
+# corpus .48 or more).
+TWO_PEOPLE: Final = frozenset({"msc-68f59296", "msc-d1088296", "msc-fc2f2ce8"})
+# Somebody else is heard behind them, by pitch (training/behind.py).
+BEHIND: Final = frozenset({"msc-0e91d555", "gsc-41285056", "aad-1wB3pJ1YQM5wyqI", "gsc-28e47b1a"})
+# Scenes with them do not say what is true.
+DOUBTFUL: Final = TWO_PEOPLE | BEHIND
 # One in so many speakers of a corpus, or recordings of a kind, is for judging; of fewer than these none is.
 _JUDGED: Final = 4
 QUARTERS: Final = 4

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from training import audio, sound, sources
+from training.sound import Colour
 from training.sources import Run, Voice
 from undertone.diarize.local.fbank import RATE, Samples
 
@@ -64,6 +65,8 @@ class Stage:
         self._length = SECONDS * RATE
         self._tracks: list[Samples] = []
         self._scene = Scene(kind, seed[0], np.zeros(0, np.float32))
+        self._microphone: Colour = np.zeros(0)
+        self.delay = 0  # samples by which coding has moved the sound behind its truth
 
     def _second(self) -> tuple[float, float]:
         seconds = float(self._random.choice([20, 10, 5, 3, 2], p=[0.15, 0.25, 0.25, 0.2, 0.15]))
@@ -103,7 +106,7 @@ class Stage:
         *,
         level: float = 0.0,
         rooms: list[Samples | None] | None = None,
-        colours: list[np.ndarray[tuple[int], np.dtype[np.float64]]] | None = None,
+        colours: list[Colour] | None = None,
         moods: bool = False,
         hasty: float = 0.0,
     ) -> None:
@@ -111,7 +114,7 @@ class Stage:
 
         With `moods` each is spoken in a mood of its own; `hasty` is the share that begins before the last has ended.
         """
-        shared = sound.microphone(self._random)
+        self._microphone = sound.microphone(self._random)
         self._scene.speakers, self._scene.corpora = [v.name for v in cast], [v.corpus for v in cast]
         self._scene.level_db = level if len(cast) > 1 else None
         tracks = [np.zeros(self._length, np.float32) for _ in cast]
@@ -132,7 +135,7 @@ class Stage:
         for who, track in enumerate(tracks):
             if rooms is not None and rooms[who] is not None:
                 track = sound.in_room(track, rooms[who])
-            track = sound.through(track, colours[who] if colours else shared)
+            track = sound.through(track, colours[who] if colours else self._microphone)
             loud = sources.active_level(track)
             if loud > 0:
                 track *= SPEECH_LEVEL / loud * sound.gain(level + self._random.normal(0, 1.5) if who else 0)
@@ -152,12 +155,15 @@ class Stage:
 
     def _join(self, track: Samples, voice: Voice, level: float) -> None:
         """Through a microphone of its own and at that level against the main voice."""
-        track = sound.through(track, sound.microphone(self._random, 1.0))
+        track = sound.through(track, self._other_microphone())
         track *= SPEECH_LEVEL / max(sources.active_level(track), 1e-6) * sound.gain(level)
         self._tracks.append(track)
         self._scene.speakers.append(voice.name)
         self._scene.corpora.append(voice.corpus)
         self._scene.level_db = level
+
+    def _other_microphone(self) -> Colour:
+        return sound.microphone(self._random, 1.0)
 
     def _queue(self, voice: Voice):  # type: ignore[no-untyped-def]
         order: list[Run] = []
@@ -241,5 +247,6 @@ class Stage:
 
     def _coded(self, samples: Samples) -> Samples:
         rate, kbps = [(44_100, 32), (48_000, 32), (44_100, 64), (48_000, 64)][int(self._random.integers(4))]
+        self.delay = round(audio.DELAY * RATE / rate)
         decoded = audio.decode(audio.encode(samples, rate, kbps), rate)
         return decoded[: len(samples)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import audio, cache, logistic, probe, segmenting, simulate
+from training.cache import Sample
 from training.cases import CORPORA, Case, Voices, cases
 from training.sources import DOUBTFUL, QUARTERS
 from undertone.diarize.local import models
@@ -139,7 +140,7 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="write nothing")
     asked = parser.parse_args()
     by = None if asked.kept else segmenting.observers()
-    samples = [s for s in cache.samples(asked.scenes, by) if not DOUBTFUL & set(s.speakers)]
+    samples = clear(cache.samples(asked.scenes, by))
     noises, voices = probe.noises(), Voices(samples)
     print(f"{len(samples)} scenes", flush=True)
     made = cases(samples, noises, voices)
@@ -158,6 +159,11 @@ def main() -> int:
         )
         write(learned, len(samples))
     return 0
+
+
+def clear(samples: Iterable[Sample]) -> list[Sample]:
+    """Those of which the truth is known."""
+    return [sample for sample in samples if not DOUBTFUL & set(sample.speakers)]
 
 
 def cross_validate(made: list[Case]) -> None:

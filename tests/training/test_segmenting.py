@@ -13,6 +13,8 @@ from training.model import SEGMENTATION
 from training.sources import QUARTERS
 from undertone.diarize.local import models
 
+ENTRY = json.loads(models.data(models.MANIFEST))["files"][models.SEGMENTATION]
+
 
 def test_whoever_observes_a_scene_has_heard_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[set[int]] = []
@@ -22,6 +24,7 @@ def test_whoever_observes_a_scene_has_heard_none_of_it(monkeypatch: pytest.Monke
         return models.data(models.SEGMENTATION)
 
     monkeypatch.setattr(segmenting, "tuned", tuned)
+    monkeypatch.setattr(segmenting, "inputs", lambda: ENTRY["tuned_from"])
     by = segmenting.observers()
     for quarter in range(QUARTERS):
         heard.clear()
@@ -30,8 +33,13 @@ def test_whoever_observes_a_scene_has_heard_none_of_it(monkeypatch: pytest.Monke
         assert by(quarter) is by(quarter)
 
 
+def test_scenes_are_not_observed_beside_a_network_of_another_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenting, "inputs", lambda: ENTRY["tuned_from"] | {"steps": 0})
+    with pytest.raises(RuntimeError, match=r"tuned on something else: run `python -m training\.segmenting`"):
+        segmenting.observers()
+
+
 @pytest.mark.shared
 def test_the_committed_network_was_tuned_on_these_recordings() -> None:
-    entry = json.loads(models.data(models.MANIFEST))["files"][models.SEGMENTATION]
-    assert entry["tuned_from"] == segmenting.inputs()
-    assert entry["source_sha256"] == SEGMENTATION.sha256 != entry["sha256"]
+    assert ENTRY["tuned_from"] == segmenting.inputs()
+    assert ENTRY["source_sha256"] == SEGMENTATION.sha256 != ENTRY["sha256"]

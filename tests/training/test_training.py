@@ -95,3 +95,12 @@ def test_what_is_made_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
     monkeypatch.undo()
     assert arrays.kept(file, lambda: b"weights") == b"weights"
     assert arrays.kept(file, lambda: b"others") == b"weights"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "kbps"), [(44_100, 32), (48_000, 64)])
+def test_coding_moves_the_sound_by_what_is_said(rate: int, kbps: int) -> None:
+    click = np.zeros(16_000, np.float32)
+    click[8_000] = 1
+    heard = audio.decode(audio.encode(click, rate, kbps), rate)
+    assert abs(int(np.abs(heard).argmax()) - 8_000 - audio.DELAY * 16_000 / rate) <= 2

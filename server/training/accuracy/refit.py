@@ -20,7 +20,7 @@ from undertone.diarize.local.decision import learned
 
 def report(judged: Sequence[Judged], listener: Listener) -> None:
     """By speaker, corpus and noise. The listener must have kept what it heard, and `make train` its scenes."""
-    scenes = list(cache.samples(train.SCENES))
+    scenes = train.clear(cache.samples(train.SCENES))
     voices = Voices(scenes)
     trained = cases(scenes, probe.noises(), voices)
     of = {one.truth.name: found for one in judged if (found := _case(one, listener, voices)) is not None}
