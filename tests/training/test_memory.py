@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("jax", reason="the train extra is not installed")
 
-import jax
 import jax.numpy as jnp
 
 from training import chunks, memory
@@ -81,6 +80,7 @@ def test_tuning_learns_who_speaks_and_that_both_do() -> None:
     assert overlap(fitted) > 0.5
 
 
+@pytest.mark.slow
 def test_the_truth_does_not_matter_where_it_can_not_be_heard() -> None:
     given, start = made_up(3), memory.weights(NETWORK)
     clear = given.clear.copy()
@@ -89,14 +89,12 @@ def test_the_truth_does_not_matter_where_it_can_not_be_heard() -> None:
     other = right.copy()
     other[..., 10:] = 0
 
-    def slope(right: np.ndarray[tuple[int, ...], np.dtype[np.int64]], clear: memory.Mask) -> memory.Weights:
+    def loss(right: np.ndarray[tuple[int, ...], np.dtype[np.int64]], clear: memory.Mask) -> float:
         several, seen = right[0] > 3, given.seen.astype(np.float32)
-        found: memory.Weights = jax.grad(memory.loss)(start, seen, given.told, right, several, clear, None)
-        return found
+        return float(memory.loss(start, seen, given.told, right, several, clear, None))
 
-    first, second = slope(right, clear), slope(other, clear)
-    assert all(np.array_equal(first[name], second[name]) for name in first)
-    assert not np.array_equal(first["classifier.bias"], slope(other, given.clear)["classifier.bias"])
+    assert loss(right, clear) == loss(other, clear)
+    assert loss(right, given.clear) != loss(other, given.clear)
 
 
 def test_every_chunk_is_learned_from_before_any_is_again() -> None:
