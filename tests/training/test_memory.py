@@ -90,8 +90,9 @@ def test_the_truth_does_not_matter_where_it_can_not_be_heard() -> None:
     other[..., 10:] = 0
 
     def loss(right: np.ndarray[tuple[int, ...], np.dtype[np.int64]], clear: memory.Mask) -> float:
-        several, seen = right[0] > 3, given.seen.astype(np.float32)
-        return float(memory.loss(start, seen, given.told, right, several, clear, None))
+        seen, told = jnp.asarray(given.seen, jnp.float32), jnp.asarray(given.told)
+        truth = jnp.asarray(right), jnp.asarray(right[0] > 3), jnp.asarray(clear)
+        return float(memory.loss(start, seen, told, *truth, None))
 
     assert loss(right, clear) == loss(other, clear)
     assert loss(right, given.clear) != loss(other, given.clear)
