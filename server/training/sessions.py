@@ -50,10 +50,10 @@ class Played:
         return self.kind in ("quiet", "candidate")
 
 
-def sessions(count: int = EXAMS, part: Part = "judge", engine: LocalDiarizer | None = None) -> list[Played]:
-    """Every window of the first `count` exams, in order, but for doubtful ones. Observations are kept on disk."""
+def sessions(numbers: Sequence[int], part: Part = "judge", engine: LocalDiarizer | None = None) -> list[Played]:
+    """Every window of those exams, in order. Observations are kept on disk."""
     engine = engine or LocalDiarizer()
-    return [window for number in clear(count, part) for window in _play(number, part, engine)]
+    return [window for number in numbers for window in _play(number, part, engine)]
 
 
 def clear(count: int, part: Part) -> list[int]:
@@ -176,7 +176,7 @@ def main() -> int:
     parser.add_argument("--exams", type=int, default=EXAMS, help="how many (default: %(default)s)")
     asked = parser.parse_args()
     numbers = clear(asked.exams, "judge")
-    report(sessions(asked.exams), sum(len(exam_of(number, "judge").scripts) for number in numbers))
+    report(sessions(numbers), sum(len(exam_of(number, "judge").scripts) for number in numbers))
     print(f"{asked.exams - len(numbers)} exams of somebody who may be two people are left out")
     return 0
 
