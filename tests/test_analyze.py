@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.diarize.speech import ONE_VOICE, TWO_VOICES, encoded
-from undertone.analyze import Report, analyze, run, windows
+from undertone.analyze import Report, analyze, as_text, run, windows
 from undertone.choices import ear
 from undertone.config import Settings
 
@@ -121,6 +122,13 @@ def test_readable_lines(silence: Path) -> None:
     assert "00:00–01:00" in first
     assert "silent" in first
     assert "muted or dead" in first
+
+
+def test_what_a_coder_adds_behind_the_last_minute_is_told_in_milliseconds(silence: Path) -> None:
+    minute = report(silence).lines[0]
+    tail = dataclasses.replace(minute, window=1, start_ms=60_000, duration_ms=48)
+    assert "  00:00–01:00  " in as_text(minute)
+    assert "  01:00.000–01:00.048  " in as_text(tail)
 
 
 def test_tags_and_covers_are_no_audio(silence: Path, tmp_path: Path) -> None:

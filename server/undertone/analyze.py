@@ -150,8 +150,7 @@ def as_json(line: Line) -> str:
 def as_text(line: Line) -> str:
     """One readable line."""
     verdict = line.verdict
-    start, end = _clock(line.start_ms), _clock(line.start_ms + line.duration_ms)
-    head = f"{line.file}  {start}–{end}  {_OUTCOMES[verdict.outcome]:16s}"
+    head = f"{line.file}  {_span(line.start_ms, line.start_ms + line.duration_ms)}  {_OUTCOMES[verdict.outcome]:16s}"
     if verdict.outcome is Outcome.SILENT:
         return f"{head}  {verdict.reason}"
     speech = " + ".join(f"{ms / 1000:.1f}" for ms in verdict.speech_ms)
@@ -166,6 +165,12 @@ def as_text(line: Line) -> str:
 
 _SHOWN: Final = 5  # of the others' turns: a line should fit a screen
 _OUTCOMES: Final = {outcome: outcome.value.replace("_", " ") for outcome in Outcome}
+
+
+def _span(start_ms: int, end_ms: int) -> str:
+    """From when to when; with milliseconds where it lasts no second: what a coder adds behind the last whole minute."""
+    start, end = _clock(start_ms), _clock(end_ms)
+    return f"{start}–{end}" if start != end else f"{start}.{start_ms % 1000:03d}–{end}.{end_ms % 1000:03d}"
 
 
 def _clock(ms: int) -> str:
