@@ -232,18 +232,16 @@ class Settings:
         Raises ConfigError. On loopback, with no proxy before it, short ones will do for a trial; `easily_guessed` says
         which.
         """
-        if self.public_url and (short := self.easily_guessed()):
-            raise ConfigError(f"{self.public_url} can be reached from other machines: {'; '.join(short)}")
-        if self.loopback:
-            return
         needed = (("UNDERTONE_SECRET", self.secret), ("UNDERTONE_API_KEY", self.api_key))
-        if missing := [name for name, value in needed if not value]:
+        missing = [name for name, value in needed if not value]
+        if missing and not self.loopback:
             raise ConfigError(
                 f"{self.host} can be reached from other machines: set {' and '.join(missing)} first "
                 f"(make one with {texts.MAKER}), or leave --host at 127.0.0.1"
             )
-        if short := self.easily_guessed():
-            raise ConfigError(f"{self.host} can be reached from other machines: {'; '.join(short)}")
+        reached = self.public_url or ("" if self.loopback else self.host)
+        if reached and (short := self.easily_guessed()):
+            raise ConfigError(f"{reached} can be reached from other machines: {'; '.join(short)}")
 
     def easily_guessed(self) -> list[str]:
         """What is too short to be safe, in words."""
