@@ -37,10 +37,12 @@ export const watchLook = css`
       inline-size: 100%;
     }
     .tools .button {
-      min-inline-size: 36px;
+      min-inline-size: min-content;
       padding-inline: 9px;
       font-size: 0.8125rem;
-      white-space: nowrap;
+    }
+    .tools .bare {
+      min-inline-size: 36px;
     }
     .title {
       flex-basis: 4rem;
