@@ -27,8 +27,8 @@ CANDIDATES: Final = 200
 ANOMALIES: Final = 500
 MINUTES: Final = 120
 EVENTS: Final = 15
-# A frame of 30 Hz, on slow machines too: whoever scrolls or types meanwhile hardly notices.
-FRAME_MS: Final = 33.3
+# A frame of 60 Hz: whoever scrolls or types meanwhile notices nothing.
+FRAME_MS: Final = 16.0
 # Keeps `shown`, which resolves when `selector` reads `words`, and the page has had time to draw and to settle.
 AWAIT: Final = """({ shadowRoot: root }, [selector, words]) => {
   globalThis.shown = new Promise(resolve => {
