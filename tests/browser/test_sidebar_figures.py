@@ -1,4 +1,7 @@
-"""200 candidates and 500 anomalies in the sidebar: first paint, memory, the main thread's time for one more event."""
+"""200 candidates and 500 anomalies in the sidebar: first paint, memory, the main thread's time for one more event.
+
+The time is printed; what is asserted is that it hardly grows with the meeting, since milliseconds are the machine's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import statistics
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -23,12 +27,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 # How to make something happen, the selector of what shows it, and the words that are read there then.
 Happening: TypeAlias = tuple[Callable[[], Awaitable[Any]], str, str]
 
-CANDIDATES: Final = 200
-ANOMALIES: Final = 500
 MINUTES: Final = 120
 EVENTS: Final = 15
-# A frame of 60 Hz: whoever scrolls or types meanwhile notices nothing.
-FRAME_MS: Final = 16.0
+# Ten times as many of everything: drawing the whole list anew would be as much dearer.
+DEARER: Final = 2
 # Keeps `shown`, which resolves when `selector` reads `words`, and the page has had time to draw and to settle.
 AWAIT: Final = """({ shadowRoot: root }, [selector, words]) => {
   globalThis.shown = new Promise(resolve => {
@@ -46,12 +48,55 @@ ANALYSED: Final = """host => [...host.shadowRoot.querySelectorAll("ut-row")]
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How many there are; the smaller one fills what is in sight."""
+
+    candidates: int
+    anomalies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    first_paint_ms: float
+    heap_mb: float
+    # By kind of event, for each: ms of the main thread in all, and those of script, style and layout.
+    costs: dict[str, list[tuple[float, float]]]
+
+    def whole_ms(self, kind: str) -> float:
+        return statistics.median(whole for whole, _ in self.costs[kind])
+
+
+SMALL: Final = Meeting(candidates=20, anomalies=50)
+LARGE: Final = Meeting(candidates=200, anomalies=500)
+
+
 @pytest.mark.parametrize("viewport", [NARROW, DESKTOP], ids=["360", "1280"])
-async def test_one_more_event_costs_less_than_a_frame(
+async def test_one_more_event_costs_hardly_more_in_a_large_meeting(
     browser: Browser, server: Server, viewport: dict[str, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    small, large = [await _measured(browser, server, viewport, meeting) for meeting in (SMALL, LARGE)]
+    with capsys.disabled():
+        print(f"\n  {viewport['width']} px, {MINUTES} minutes:")
+        for meeting, figures in ((SMALL, small), (LARGE, large)):
+            print(
+                f"    {meeting.candidates} candidates, {meeting.anomalies} anomalies:"
+                f" first paint {figures.first_paint_ms:.0f} ms, memory {figures.heap_mb:.1f} MB; one more event:"
+            )
+            for kind, spent in figures.costs.items():
+                wholes, scripts = zip(*spent, strict=True)
+                print(
+                    f"      {kind}: script, style and layout {statistics.median(scripts):.1f} ms"
+                    f" (at most {max(scripts):.1f}), all of the main thread {statistics.median(wholes):.1f} ms"
+                    f" (at most {max(wholes):.1f})"
+                )
+    for kind in large.costs:
+        assert large.whole_ms(kind) < DEARER * small.whole_ms(kind), kind
+
+
+async def _measured(browser: Browser, server: Server, viewport: dict[str, int], meeting: Meeting) -> Figures:
     async with (
-        room(server, candidates=CANDIDATES, anomalies=ANOMALIES, minutes=MINUTES) as exam,
+        room(server, candidates=meeting.candidates, anomalies=meeting.anomalies, minutes=MINUTES) as exam,
         watching(browser, exam, viewport=viewport) as (visitor, page),
     ):
         await page.locator("ut-card").first.wait_for()
@@ -68,22 +113,7 @@ async def test_one_more_event_costs_less_than_a_frame(
         await devtools.send("HeapProfiler.collectGarbage")
         heap = (await _metrics(devtools))["JSHeapUsedSize"] / 1e6
         costs = {kind: [await _cost(page, devtools, each) for each in some] for kind, some in happenings.items()}
-    with capsys.disabled():
-        print(
-            f"\n  {viewport['width']} px, {CANDIDATES} candidates, {ANOMALIES} anomalies, {MINUTES} minutes:"
-            f" first paint {paints['first-paint']:.0f} ms (content {paints['first-contentful-paint']:.0f} ms),"
-            f" memory {heap:.1f} MB; one more event:"
-        )
-        for kind, spent in costs.items():
-            tasks, scripts = zip(*spent, strict=True)
-            print(
-                f"    {kind}: script, style and layout {statistics.median(scripts):.1f} ms"
-                f" (at most {max(scripts):.1f}), all of the main thread {statistics.median(tasks):.1f} ms"
-                f" (at most {max(tasks):.1f})"
-            )
-    for kind, spent in costs.items():
-        *_, second_most, _most = sorted(task for task, _ in spent)  # one may have met the garbage collector
-        assert second_most < FRAME_MS, kind
+        return Figures(paints["first-paint"], heap, costs)
 
 
 def _happenings(exam: Room, anomalies: list[dict[str, Any]], rows: list[str]) -> dict[str, list[Happening]]:

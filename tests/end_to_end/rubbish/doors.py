@@ -36,6 +36,7 @@ from tests.end_to_end.rubbish.room import (
 from tests.end_to_end.test_close_codes import fell_behind
 from tests.end_to_end.wire import Room, Socket, stream
 from tests.serving import running_server
+from undertone.core.errors import Overloaded
 from undertone.process import raise_open_files
 from undertone.web.links import LINK_SECONDS, Links
 
@@ -136,19 +137,23 @@ async def silent_crowd(house: House) -> int:
 
 @sends("silent_city")
 async def silent_city(house: House) -> int:
-    """As many as one address may have, from each of 17."""
+    """As many as one address may have, from each of 17; again where a busy machine let the first go before the last."""
     raise_open_files()
+    for _ in range(10):
+        code = await _behind_a_city(house)
+        if code == Overloaded.close:
+            break
+    return code
+
+
+async def _behind_a_city(house: House) -> int:
+    """What a newcomer gets; all others are gone when it returns."""
     with ExitStack() as crowd:
         for n in range(17 * 64):
             silent = crowd.enter_context(from_address(house, f"127.0.1.{n // 64 + 1}"))
             silent.sendall(HANDSHAKE % b"/stream")
         code = await first(house, "/stream", NOBODY)
-        for _ in range(100):  # a busy machine takes in a thousand handshakes in its own time
-            if code == 4001:
-                break
-            await asyncio.sleep(0.1)
-            code = await first(house, "/stream", NOBODY)
-    while await first(house, "/stream", NOBODY) == 4001:  # until all are gone
+    while await first(house, "/stream", NOBODY) == Overloaded.close:
         await asyncio.sleep(0.1)
     return code
 
