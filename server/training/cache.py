@@ -127,6 +127,13 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
     arrays.keep(file, kept)
 
 
+def look(file: Path, observe: Callable[[], Observation]) -> Observation:
+    """A second look at a window, taken now unless it is kept."""
+    if not file.exists():
+        write(file, observe(), {})
+    return read(file)[0]
+
+
 def read(file: Path) -> tuple[Observation, dict[str, Any]]:
     with np.load(file) as kept:
         steps = {name: kept[name].astype(np.float32) for name in ("speech", "overlap", "local")}

@@ -15,7 +15,7 @@ import numpy as np
 
 from training import cache, sources
 from training.exams import Desk, Mouth, Said, laid
-from training.sources import Part, Voice
+from training.sources import DOUBTFUL, Part, Voice
 from undertone.diarize.local.observation import Observation, Observer
 
 # Raised by hand when a desk or an observation is made differently.
@@ -61,7 +61,7 @@ def pool(part: Part) -> list[Voice]:
 def desks(count: int, part: Part = "fit") -> Iterator[list[Heard]]:
     """The windows of the first `count` desks, observed now unless kept."""
     where = folder(f"desks-{part}")
-    voices, noises = pool(part), sources.noises(part)
+    voices, noises = [voice for voice in pool(part) if voice.name not in DOUBTFUL], sources.noises(part)
     observer: Observer | None = None
     for number in range(count):
         windows = []

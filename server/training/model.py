@@ -74,7 +74,7 @@ def main() -> int:
         voice = work / "voice.onnx"
         voice.write_bytes(extract(VOICE, work))
         changed = "cut before the pooling; "
-        written[models.TRUNK] = (VOICE, _trunk(voice, work), changed + "trunk quantized to 8 bits")
+        written[models.TRUNK] = (VOICE, _trunk(voice, work), changed + "convolutions in 8 bits")
         written[models.HEAD] = (VOICE, _head(voice), changed + "last layer as 8-bit integers with a scale each")
     audio.DATA.mkdir(parents=True, exist_ok=True)
     for file, (_, content, _) in written.items():
@@ -117,7 +117,7 @@ def _trunk(voice: Path, work: Path) -> bytes:
     network.graph.value_info.append(shape)
     trunk = work / "trunk.onnx"
     onnx.save(onnx.utils.Extractor(network).extract_model([_TRUNK_IN], [_TRUNK_END]), trunk)
-    return quantized(trunk, work, ["Conv", "Add"], _TRUNK_IN)
+    return quantized(trunk, work, ["Conv"], _TRUNK_IN)
 
 
 def _head(voice: Path) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from training import audio
+from training import audio, sources
 from undertone.diarize.local.fbank import RATE, fbank
 
 CALIBRATION_SEED: Final = 7
@@ -41,7 +41,7 @@ def quantized(network: Path, work: Path, operators: Sequence[str], taken: str, k
 
 
 class _Cuts(CalibrationDataReader):
-    """Filter banks of 4 s each from different speakers of speech-train."""
+    """Filter banks of 4 s each from different speakers of speech-train, of the part `fit`."""
 
     def __init__(self, taken: str) -> None:
         self._taken = taken
@@ -53,7 +53,9 @@ class _Cuts(CalibrationDataReader):
 
     def _read(self) -> Iterator[Any]:
         samples = _CALIBRATION_SECONDS * RATE
-        entries = [e for e in audio.manifest("speech-train") if e["seconds"] > _CALIBRATION_SECONDS + 0.5]
+        known = {voice.name for voice in sources.voices("fit")}
+        long = [entry for entry in audio.manifest("speech-train") if entry["seconds"] > _CALIBRATION_SECONDS + 0.5]
+        entries = [entry for entry in long if entry["speaker"] in known]
         random.Random(CALIBRATION_SEED).shuffle(entries)
         speakers = list({entry["speaker"]: entry for entry in entries}.values())
         for entry in speakers[:_CALIBRATION_CUTS]:

@@ -19,10 +19,11 @@ from training.accuracy.intervals import wilson
 from training.exams import Desk, Exam
 from training.profile import ACTED
 from training.sources import DOUBTFUL, Part
-from undertone.core.verdict import Outcome, Verdict, judge
+from undertone.core.verdict import Diarization, Outcome, Verdict, judge
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.engine import LocalDiarizer
-from undertone.diarize.local.observation import Observation
+from undertone.diarize.local.fbank import Samples
+from undertone.diarize.local.observation import Observation, moved
 
 EXAMS: Final = 60
 SEED: Final = 90_000
@@ -72,11 +73,12 @@ def exam_of(number: int, part: Part) -> Exam:
 def _play(number: int, part: Part, engine: LocalDiarizer) -> Iterator[Played]:
     exam = exam_of(number, part)
     profile: bytes | None = None
-    for place, (script, seen) in enumerate(zip(exam.scripts, _observed(exam, number, part, engine), strict=True)):
+    for place, script in enumerate(exam.scripts):
         known = profiles.read(profile).candidate is not None
-        if seen is None:
+        if script.kind == "quiet":  # minutes in which nobody speaks are left out: other figures judge those
             continue
-        heard = engine.decide(seen, exams.SECONDS * 1000, profile)
+        looks = _Looks(exam, number, place, part, engine)
+        heard = looks.judged(profile)
         profile = heard.profile
         yield Played(
             exam=number,
@@ -87,24 +89,34 @@ def _play(number: int, part: Part, engine: LocalDiarizer) -> Iterator[Played]:
             other_seconds=script.seconds(1),
             known=known,
             verdict=judge(heard),
-            alone=judge(engine.decide(seen, exams.SECONDS * 1000)),
+            alone=judge(looks.judged()),
         )
 
 
-def _observed(exam: Exam, number: int, part: Part, engine: LocalDiarizer) -> Iterator[Observation | None]:
-    """What the networks say of each window. Minutes in which nobody speaks are left out: other figures judge those."""
-    where = desks.folder(f"exams-{part}")
-    noises = sources.noises(part)
-    for place, script in enumerate(exam.scripts):
-        file = where / f"{number:04d}-{place:02d}.npz"
-        if script.kind == "quiet":
-            yield None
-            continue
-        if not file.exists():
-            # A desk for each window, that one may be made without those before it; the desk's own things are the same.
-            desk = Desk(noises, [exam.seed, 7])
-            cache.write(file, engine.observe(desk.window(script.said, place)), {})
-        yield cache.read(file)[0]
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What the networks say of one window, kept on disk."""
+
+    exam: Exam
+    number: int
+    place: int
+    part: Part
+    engine: LocalDiarizer
+
+    def judged(self, profile: bytes | None = None) -> Diarization:
+        where = desks.folder(f"exams-{self.part}")
+        name = f"{self.number:04d}-{self.place:02d}"
+        seen = cache.look(where / f"{name}.npz", lambda: self.engine.observe(self._sound()))
+
+        def again() -> Observation:
+            return cache.look(where / f"{name}.again.npz", lambda: self.engine.observe(moved(self._sound())))
+
+        return self.engine.decide(seen, exams.SECONDS * 1000, profile, again=again)
+
+    def _sound(self) -> Samples:
+        # A desk for each window, that one may be made without those before it; the desk's own things are the same.
+        desk = Desk(sources.noises(self.part), [self.exam.seed, 7])
+        return desk.window(self.exam.scripts[self.place].said, self.place)
 
 
 def report(played: Sequence[Played], minutes: int) -> None:

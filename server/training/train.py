@@ -49,6 +49,9 @@ _ONLY_FOR: Final = frozenset(
 )
 # What a false alarm costs against a missed voice. Together with the scenes' mix it sets the point where odds are even.
 FALSE_ALARM_COST: Final = 2.0
+# A missed voice counts by its seconds, in full from so many on, and for so much at least.
+FULL_SECONDS: Final = 8.0
+LEAST_COST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ def fit(given: list[Case], cost: float = FALSE_ALARM_COST, passes: int = PASSES)
     count = 2 * len(MERGE_FEATURES)
     overlaps = of_overlap(np.stack([c.overlap for c in given]))
     second = np.array([c.second for c in given])
-    weight = np.where(second, 1.0, cost) * np.where([c.whole for c in given], 1, PIECE_WEIGHT)
+    missed = np.clip([c.sample.second_seconds / FULL_SECONDS for c in given], LEAST_COST, 1)
+    weight = np.where(second, missed, cost) * np.where([c.whole for c in given], 1, PIECE_WEIGHT)
     only_for = np.concatenate([of_merge.only_for(), [False], of_overlap.only_for()])
     coefficients = np.zeros(count)
     coefficients[MERGE_FEATURES.index("distance")] = 1

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from training import audio, sound
-from training.accuracy.windows import Judged, Listener, Person, Truth, nothing
+from training.accuracy.windows import Judged, Listener, Person, Truth
 from training.simulate import Studio, Take
 from training.sources import Voice
 from training.stage import Scene
@@ -130,17 +130,19 @@ def order(plan: dict[str, int] = PLAN) -> list[tuple[str, int]]:
 
 def judged(listener: Listener, *, make: bool = True) -> Iterator[Judged]:
     """Every window of the plan, built and observed unless it is kept; without `make` only those that are kept."""
-    studio: JudgingStudio | None = None
+    studio = functools.cache(JudgingStudio)
     for place, (kind, number) in enumerate(order()):
         truth = listener.recall(name(kind, number))
-        if truth is not None:
-            yield listener.judge(truth, nothing)
-        elif make:
-            studio = studio or JudgingStudio()
-            truth, samples = studio.window(kind, number)
+        kept = truth is not None
+        if truth is None and not make:
+            continue
+        if truth is None:
+            truth, samples = studio().window(kind, number)
             yield listener.judge(truth, lambda samples=samples: samples)
-            if place % 100 == 0:
-                print(f"observed {place} of {sum(PLAN.values())} windows", flush=True)
+        else:
+            yield listener.judge(truth, lambda kind=kind, number=number: studio().window(kind, number)[1])
+        if place % 100 == 0 and not kept:
+            print(f"observed {place} of {sum(PLAN.values())} windows", flush=True)
 
 
 def check(listener: Listener, kinds: tuple[str, ...] = ("short_turns", "cough", "turns")) -> None:

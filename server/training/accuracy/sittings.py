@@ -12,11 +12,10 @@ from typing import Final, TypeAlias
 from training.accuracy.exams import Exam, Intrusion, Sitting
 from training.accuracy.intervals import poisson, wilson
 from training.accuracy.tables import HEAD, line, main
-from training.accuracy.windows import EDGE_SECONDS, Judged, Listener, Truth, nothing
+from training.accuracy.windows import EDGE_SECONDS, Judged, Listener, Truth
 from training.sources import Voice, noises, voices
 from training.stage import SECONDS
 from undertone.core.verdict import Outcome
-from undertone.diarize.local.fbank import Samples
 
 # By name, the windows of each in order and its intrusions.
 Sessions: TypeAlias = dict[str, tuple[Sequence[Judged], Sequence[Intrusion]]]
@@ -41,11 +40,10 @@ def judged(listener: Listener, folder: Path, hours: float = HOURS, *, make: bool
         kept = _read(file)
         if kept is None and not make:
             break
-        sitting = Sitting(*_stock(), number) if kept is None else None
-        exam = sitting.exam if sitting else kept
-        assert exam is not None
-        sessions[_name(number)] = (_minutes(listener, exam, sitting), exam.intrusions)
-        if sitting:
+        sitting = functools.cache(functools.partial(Sitting, *_stock(), number))
+        exam = kept or sitting().exam
+        sessions[_name(number)] = (_minutes(listener, exam, sitting, kept=kept is not None), exam.intrusions)
+        if kept is None:
             # Written last: then all its windows are kept.
             file.write_text(json.dumps(asdict(exam)))
             print(f"observed exam {number}: {exam.minutes} minutes", flush=True)
@@ -69,18 +67,17 @@ def _read(file: Path) -> Exam | None:
     return Exam(told["number"], told["minutes"], tuple(Intrusion(**one) for one in told["intrusions"]))
 
 
-def _minutes(listener: Listener, exam: Exam, sitting: Sitting | None) -> list[Judged]:
+def _minutes(listener: Listener, exam: Exam, sitting: Callable[[], Sitting], *, kept: bool) -> list[Judged]:
     profile: bytes | None = None
     found = []
-    whole = sitting.truth() if sitting else None
+    whole = None if kept else sitting().truth()
     for number in range(exam.minutes):
-        if whole is not None and sitting is not None:
+        if whole is not None:
             truth: Truth | None = whole.part(number, number * SECONDS, SECONDS)
-            sound: Callable[[], Samples] = functools.partial(sitting.minute, number)
         else:
-            truth, sound = listener.recall(f"{_name(exam.number)}-{number}"), nothing
+            truth = listener.recall(f"{_name(exam.number)}-{number}")
         assert truth is not None
-        one = listener.judge(truth, sound, profile)
+        one = listener.judge(truth, lambda number=number: sitting().minute(number), profile)
         profile = one.heard.profile
         found.append(one)
     return found

@@ -15,7 +15,7 @@ from training.sources import DOUBTFUL
 from undertone.core.verdict import Diarization, Outcome, Verdict, judge
 from undertone.diarize.local.engine import LocalDiarizer, silence
 from undertone.diarize.local.fbank import RATE, Samples
-from undertone.diarize.local.observation import Observation
+from undertone.diarize.local.observation import Observation, moved
 
 # People may miss a voice that is hardly above the noise; it is scored apart.
 FAINT_DB: Final = 6.0
@@ -117,17 +117,23 @@ class Listener:
         self._folder = folder
 
     def judge(self, truth: Truth, sound: Callable[[], Samples], profile: bytes | None = None) -> Judged:
-        """`sound` is asked for only if nothing is kept under the truth's name."""
+        """`sound` is asked for only if what is needed is not kept under the truth's name."""
         if self._folder is None:
             heard = self.engine.listen(sound(), profile)
         else:
-            heard = self._decide(self._kept(truth.name) or self._keep(truth, sound()), profile)
+            heard = self._decide(self._kept(truth.name) or self._keep(truth, sound()), sound, profile)
         return Judged(truth, heard, judge(heard))
 
-    def _decide(self, kept: _Kept, profile: bytes | None) -> Diarization:
+    def _decide(self, kept: _Kept, sound: Callable[[], Samples], profile: bytes | None) -> Diarization:
         if kept.seen is None:
             return silence(profile)
-        return self.engine.decide(kept.seen, kept.duration_ms, profile)
+        assert self._folder is not None
+        file = self._folder / f"{kept.truth.name}.again.npz"
+
+        def again() -> Observation:
+            return cache.look(file, lambda: self.engine.observe(moved(sound())))
+
+        return self.engine.decide(kept.seen, kept.duration_ms, profile, again=again)
 
     def recall(self, name: str) -> Truth | None:
         """The truth of a window that is kept."""
@@ -170,11 +176,6 @@ class Listener:
         kept = self._kept(truth.name)
         assert kept is not None
         return kept
-
-
-def nothing() -> Samples:
-    """The sound of a window that is kept: nobody asks for it."""
-    raise AssertionError("the window should be kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from undertone.core.verdict import Turn
 from undertone.diarize.local import evidence
-from undertone.diarize.local.decision import Bent, Decision, Learned, decide, parse
+from undertone.diarize.local.decision import Bent, Decision, Learned, decide, parse, score
 from undertone.diarize.local.embedding import grown, runs
 from undertone.diarize.local.evidence import MERGE_FEATURES, OVERLAP_FEATURES, Partials, Probe, Space
 from undertone.diarize.local.observation import Observation
@@ -127,6 +127,33 @@ def test_overlap_between_two_known_voices_belongs_to_both() -> None:
     found = turns(seen, of, decision, 8400)
     inside = {turn.speaker for turn in found if turn.start_ms < 5400 < turn.end_ms}
     assert inside == {0, 1}
+
+
+@pytest.mark.parametrize("reserve", [0.0, 0.5])
+@pytest.mark.parametrize(("again", "people"), [(3.0, 2), (-3.0, 1)])
+def test_in_doubt_two_looks_are_taken_together(again: float, people: int, reserve: float) -> None:
+    seen = window("aaaa bb")
+    of = evidence.partials(seen, SURE, 0.0)
+    by = replace(BY, bias=-19.5)
+    first = score(seen, of, by)
+    assert -1 + reserve < first < 2 + reserve, "it is in doubt"
+    decision = decide(seen, of, by, reserve=reserve, again=lambda: again)
+    assert decision.second_voice == pytest.approx(1 / (1 + np.exp(reserve - (first + again) / 2)))
+    assert len(decision.groups) == people
+
+
+@pytest.mark.parametrize("speakers", ["aaaa aa", "aaaa bb", "    "])
+def test_without_doubt_one_look_is_enough(speakers: str) -> None:
+    def again() -> float:
+        raise AssertionError("nobody is in doubt")
+
+    seen = window(speakers)
+    decide(seen, evidence.partials(seen, SURE, 0.0), BY, again=again)
+
+
+def test_a_second_look_that_finds_no_voice_speaks_against_one() -> None:
+    seen = window("      ")
+    assert score(seen, evidence.partials(seen, SURE, 0.0), BY) == BY.bias + BY.no_merge
 
 
 def test_turns_change_where_the_segmentation_says() -> None:

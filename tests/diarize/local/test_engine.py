@@ -9,11 +9,11 @@ from tests.diarize.speech import ONE_VOICE, SECOND_VOICE, TWO_VOICES, clips, enc
 from undertone.core.verdict import Diarization, Outcome, judge
 from undertone.diarize.base import AnalysisError, Clip, Diarizer
 from undertone.diarize.engines import load
-from undertone.diarize.local import evidence
+from undertone.diarize.local import decision, evidence
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.engine import LocalDiarizer
-from undertone.diarize.local.fbank import RATE
-from undertone.diarize.local.observation import Observer
+from undertone.diarize.local.fbank import RATE, Samples
+from undertone.diarize.local.observation import Observation, Observer, moved
 from undertone.diarize.local.profile import Profile, read
 
 pytestmark = pytest.mark.slow  # seconds of the real engine
@@ -156,3 +156,36 @@ def test_a_voice_over_another_is_heard_as_overlap() -> None:
     (alone,), (together,) = (evidence.overlap(observer.observe(s)) for s in (single, mixed))
     assert alone < 0.1
     assert together > 0.3
+
+
+def test_a_window_in_doubt_is_looked_at_from_another_place_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = decode(minute(ONE_VOICE))
+    engine = LocalDiarizer()
+    looks: list[Samples] = []
+
+    def observe(sound: Samples, threads: int = 1) -> Observation:
+        looks.append(sound)
+        return Observer().observe(sound, threads)
+
+    monkeypatch.setattr(engine, "observe", observe)
+    alone = engine.listen(samples).second_voice
+    assert len(looks) == 1
+    monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
+    both = engine.listen(samples).second_voice
+    assert len(looks) == 3
+    assert np.array_equal(looks[2], moved(samples))
+    monkeypatch.setattr(decision, "_IN_DOUBT", (0.0, 0.0))
+    other = engine.listen(moved(samples)).second_voice
+    assert alone != other
+    assert logit(both) == pytest.approx((logit(alone) + logit(other)) / 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, RATE, 60 * RATE])
+def test_what_is_moved_is_all_there(count: int) -> None:
+    samples = np.arange(count, dtype=np.float32)
+    assert np.array_equal(np.sort(moved(samples)), samples)
+
+
+def logit(probability: float | None) -> float:
+    assert probability is not None
+    return float(np.log(probability / (1 - probability)))

@@ -12,12 +12,17 @@ pytest.importorskip("sklearn", reason="the train extra is not installed")
 
 from tests.diarize.speech import TWO_VOICES, minute
 from training.accuracy.judging import PLAN
-from training.accuracy.windows import Listener, Person, Truth, nothing
+from training.accuracy.windows import Listener, Person, Truth
+from undertone.diarize.local import decision
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import Samples
 
 ANN, BOB = Person("ann", "F", "c", "en", 7), Person("bob", "M", "c", "en")
 TRUTH = Truth("w-0", "turns", 60.0, (ANN, BOB), ((0.0, 50.0, 0), (50.0, 70.0, 1)), level_db=-6.0, noises=("fan",))
+
+
+def nothing() -> Samples:
+    raise AssertionError("the window should be kept")
 
 
 def test_a_part_of_a_recording_holds_what_is_said_in_it() -> None:
@@ -50,6 +55,24 @@ def test_what_is_kept_is_judged_like_what_is_heard(tmp_path: Path) -> None:
     assert kept.agrees(TRUTH, samples)
     assert not kept.agrees(TRUTH, samples[: 10 * 16_000])
     assert not kept.agrees(replace(TRUTH, seconds=59.0), samples)
+
+
+def test_a_second_look_is_kept_beside_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples: Samples = decode(minute(TWO_VOICES))[: 20 * 16_000]
+    kept = Listener(tmp_path)
+    sure = kept.judge(TRUTH, lambda: samples)
+    monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
+    asked = []
+
+    def sound() -> Samples:
+        asked.append(True)
+        return samples
+
+    once = kept.judge(TRUTH, sound)
+    assert asked == [True]
+    assert once.probability != sure.probability
+    assert kept.judge(TRUTH, nothing).heard == once.heard
+    assert once.probability == pytest.approx(Listener(None).judge(TRUTH, lambda: samples).probability, abs=0.02)
 
 
 def test_silence_is_kept_as_such(tmp_path: Path) -> None:

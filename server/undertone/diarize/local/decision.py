@@ -28,6 +28,11 @@ Ints = npt.NDArray[np.int64]
 
 # What somebody who knows more adds to the scores of merges, [merges] each; where it is −∞ there is too little voice.
 Lean: TypeAlias = Callable[[Partials, Sequence[Merge], Floats], Floats]
+# A second look: what it says of the log odds that anybody else speaks.
+Again: TypeAlias = Callable[[], float]
+# Where it is asked for. How chunks and partials happen to fall moves the log odds by 1.3 (standard deviation), so two
+# looks are taken together; beyond these bounds that would hardly change what is said.
+_IN_DOUBT: Final = (-1.0, 2.0)
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
 _DOUBT: Final = -2.0
@@ -108,20 +113,36 @@ def _bent(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Bent:
     return Bent(*columns.T)
 
 
-def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None, reserve: float = 0.0) -> Decision:
-    """Who is somebody else, among the partials of a window. `reserve` is taken off the log odds that anybody is."""
+def score(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None) -> float:
+    """The log odds that anybody besides the main voice speaks."""
+    if len(of) == 0:
+        return by.bias + by.no_merge
+    weighed = _weighed(seen, of, by, lean)
+    return weighed.best + weighed.together
+
+
+def decide(
+    seen: Observation,
+    of: Partials,
+    by: Learned,
+    lean: Lean | None = None,
+    reserve: float = 0.0,
+    again: Again | None = None,
+) -> Decision:
+    """Who is somebody else, among the partials of a window.
+
+    `reserve` is taken off the log odds that anybody is; `again` gives what `score` says of a second look, and is asked
+    only in doubt.
+    """
     if len(of) == 0:
         return Decision((), (), 0.0, overlap_only=False)
-    joined = evidence.tree(of)
-    stretches = evidence.odd_stretches(of)
-    scores = _scores(of, [*joined, *stretches], by)
-    if lean is not None:
-        scores = scores + lean(of, [*joined, *stretches], scores)
-    best = float(scores.max(initial=-np.inf))
-    if best == -np.inf:
-        best = by.bias + by.no_merge
-    scores, of_stretches = scores[: len(joined)], scores[len(joined) :]
-    together = float(by.overlap(evidence.overlap(seen)[None])[0]) - reserve
+    weighed = _weighed(seen, of, by, lean)
+    joined, best = weighed.joined, weighed.best
+    scores, of_stretches = weighed.scores[: len(joined)], weighed.scores[len(joined) :]
+    together = weighed.together - reserve
+    low, high = _IN_DOUBT
+    if again is not None and low < best + together < high:
+        together += (again() - reserve - best - together) / 2
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))
     if second_voice < 0.5:
@@ -134,12 +155,33 @@ def decide(seen: Observation, of: Partials, by: Learned, lean: Lean | None = Non
         groups.sort(key=lambda group: -evidence.seconds(of, group))
         odds = [_probability(_parting(joined, scores, groups[0], group) + together) for group in groups[1:]]
     elif (of_stretches >= least).any():
-        groups, odds = _parted(of, stretches, of_stretches, least), [second_voice]
+        groups, odds = _parted(of, weighed.stretches, of_stretches, least), [second_voice]
     else:
         return Decision((everybody,), (0.0,), second_voice, overlap_only=True)
     # The window's own probability belongs to the likeliest of the others.
     stated = [max(0.5, probability) for probability in odds]
     return Decision(tuple(groups), (0.0, *stated), max(second_voice, *stated), overlap_only=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    joined: list[Merge]  # of the tree
+    stretches: list[Merge]
+    scores: Floats  # of these and of those
+    best: float
+    together: float  # of overlapped speech
+
+
+def _weighed(seen: Observation, of: Partials, by: Learned, lean: Lean | None) -> _Weighed:
+    joined, stretches = evidence.tree(of), evidence.odd_stretches(of)
+    everything = [*joined, *stretches]
+    scores = _scores(of, everything, by)
+    if lean is not None:
+        scores = scores + lean(of, everything, scores)
+    best = float(scores.max(initial=-np.inf))
+    if best == -np.inf:
+        best = by.bias + by.no_merge
+    return _Weighed(joined, stretches, scores, best, float(by.overlap(evidence.overlap(seen)[None])[0]))
 
 
 def _scores(of: Partials, joined: list[Merge], by: Learned) -> Floats:

@@ -6,6 +6,8 @@ only at chunks in which Silero hears something, the voice embedding only at spee
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -15,12 +17,12 @@ from undertone.diarize.base import Clip, Place
 from undertone.diarize.local import evidence
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.clarity import unclear
-from undertone.diarize.local.decision import decide, learned
+from undertone.diarize.local.decision import decide, learned, score
 from undertone.diarize.local.decode import decoded
 from undertone.diarize.local.fbank import RATE, Samples
 from undertone.diarize.local.known import Known
 from undertone.diarize.local.likeness import likeness
-from undertone.diarize.local.observation import STEPS_A_CELL, Observation, Observer, levels
+from undertone.diarize.local.observation import STEPS_A_CELL, Observation, Observer, levels, moved
 from undertone.diarize.local.turns import turns
 
 # A muted or dead microphone: 99.5 % of the window lies under −60 dBFS. A quiet room with an open microphone is at
@@ -57,7 +59,11 @@ class LocalDiarizer:
         """The same for [n] samples at 16 kHz, n ≥ 1."""
         if self.is_silent(samples):
             return silence(profile)
-        return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile, place)
+
+        def again() -> Observation:
+            return self.observe(moved(samples), threads)
+
+        return self.decide(self.observe(samples, threads), len(samples) * 1000 // RATE, profile, place, again)
 
     def is_silent(self, samples: Samples, rate: int = RATE) -> bool:
         """No sound above the gate."""
@@ -68,13 +74,19 @@ class LocalDiarizer:
         return self._observer.observe(samples, threads)
 
     def decide(
-        self, seen: Observation, duration_ms: int, profile: bytes | None = None, place: Place | None = None
+        self,
+        seen: Observation,
+        duration_ms: int,
+        profile: bytes | None = None,
+        place: Place | None = None,
+        again: Callable[[], Observation] | None = None,
     ) -> Diarization:
-        """What was learned makes of it."""
+        """What was learned makes of it; in doubt also of what is observed `again`, of the same sound moved."""
         of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
         known = Known(profiles.read(profile).entering(place), self._likeness)
         cells = -(-seen.steps // STEPS_A_CELL)
-        judged = known.complete(of, decide(seen, of, self._learned, known.lean, known.reserve), cells)
+        second = None if again is None else functools.partial(self._scored, again, known)
+        judged = known.complete(of, decide(seen, of, self._learned, known.lean, known.reserve, second), cells)
         decided = judged.decision
         reason = unclear(seen, of)
         probabilities = dict(enumerate(decided.probabilities))
@@ -93,6 +105,11 @@ class LocalDiarizer:
             if reason
             else profiles.write(known.after(of, judged, cells).leaving(place)),
         )
+
+    def _scored(self, again: Callable[[], Observation], known: Known) -> float:
+        seen = again()
+        of = evidence.partials(seen, self._learned.probe, self._learned.least_voice)
+        return score(seen, of, self._learned, known.lean)
 
 
 def silence(profile: bytes | None) -> Diarization:

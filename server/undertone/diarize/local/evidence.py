@@ -56,6 +56,8 @@ _MOST_LOGIT: Final = 8.0
 # Surely a voice is surely a voice: being surer still says nothing about whose it is.
 _SURE_LOGIT: Final = 5.0
 _SURE_VAD: Final = 0.4
+# One side may be quieter by so many dB, and more counts for no more: who turns away from the microphone is quieter too.
+_QUIETER: Final = 3.0
 # Of the voices that everybody is compared with, the share that is most alike (a fixed number would mean another thing
 # in a larger cohort), and the least spread of their likeness.
 _ALIKE: Final = 0.12
@@ -193,7 +195,7 @@ def describe(of: Partials, joined: list[Merge], space: Space) -> Floats:
         np.minimum(_SURE_LOGIT, _mean(small, of.voice)),
         np.minimum(_SURE_LOGIT, _mean(large, of.voice)),
         np.minimum(_SURE_VAD, _mean(small, of.vad)),
-        np.maximum(0, quieter),
+        np.clip(quieter, 0, _QUIETER),
         np.log([_longest_run(cells) for cells in covered_small]),
         np.where(met > 0, apart / np.maximum(met, 1), _NOT_COMPARED),
         _mean(small, of.log_norm),

@@ -39,6 +39,8 @@ _STANDS_OUT_DB: Final = 3.0
 _FLOOR_PERCENTILE: Final = 5
 _DOUBT: Final = 0.1  # from here on overlap is looked at again
 _LEAST_DBFS: Final = -120.0
+# Of a window, so much goes behind its end for another look: no multiple of chunks, half chunks or partials.
+_MOVED: Final = 0.395
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ class Observer:
             rows = np.stack([seen.rows(np.arange(at, at + length)) for at in first[chosen]])
             voices[chosen] = self._embedder.pool(rows)
         return voices
+
+
+def moved(samples: Samples) -> Samples:
+    """The same window from another place on, its beginning behind its end: chunks and partials fall otherwise."""
+    return np.roll(samples, -int(len(samples) * _MOVED))
 
 
 def levels(samples: Samples, rate: int = RATE) -> Floats:
