@@ -104,7 +104,8 @@ def measure() -> None:
     for second in range(0, seconds, 4):  # somebody sits there, and types
         at = second * 16_000 + np.arange(1600)
         knocks[at] += (0.05 * np.exp(-np.arange(1600) / 200) * np.sin(np.arange(1600))).astype(np.float32)
-    dead = Clip(encoded(np.zeros(seconds * 48_000, np.float32), 48_000), 0, seconds * 48_000, 48_000)
+    hiss = np.random.default_rng(2).normal(0, 10 ** (-75 / 20), seconds * 48_000).astype(np.float32)
+    muted, dead = (Clip(encoded(sound, 48_000), 0, seconds * 48_000, 48_000) for sound in (np.zeros_like(hiss), hiss))
     clips = {
         "full of speech, one voice": minute(ONE_VOICE),
         "full of speech, two voices": minute(TWO_VOICES),
@@ -112,6 +113,7 @@ def measure() -> None:
         "knocks in a quiet room": Clip(encoded(knocks, 16_000), 0, len(knocks), 16_000),
         "a quiet room": spoken(0),
         "a dead microphone": dead,
+        "a muted microphone": muted,
     }
     watch = Stopwatch()
     watch.watch(engine, "decoded", "decode")

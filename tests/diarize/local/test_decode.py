@@ -7,7 +7,7 @@ import pytest
 
 from tests.diarize.speech import clips, encoded
 from undertone.diarize.base import AnalysisError, Clip
-from undertone.diarize.local.decode import decode
+from undertone.diarize.local.decode import decode, is_empty
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +93,13 @@ def test_a_clip_at_another_rate_than_said_is_named() -> None:
     mp3 = encoded(beeps(44_100, 1), 44_100)
     with pytest.raises(AnalysisError, match="48000 Hz, but it decodes at 44100"):
         decode(Clip(mp3, 0, 48_000, 48_000))
+
+
+def test_digital_silence_is_told_without_decoding_and_what_is_wrong_with_a_clip_is_not() -> None:
+    silent = encoded(np.zeros(48_000, np.float32), 48_000)
+    assert is_empty(Clip(silent, 1152, 40_000, 48_000))
+    assert not decode(Clip(silent, 1152, 40_000, 48_000)).any()
+    assert not is_empty(Clip(silent, 0, 40_000, 44_100)), "decoding names the rate"
+    assert not is_empty(Clip(silent, 10**6, 40_000, 48_000)), "decoding names the lead-in"
+    assert not is_empty(Clip(b"", 0, 40_000, 48_000))
+    assert not is_empty(Clip(encoded(beeps(48_000, 1), 48_000), 0, 40_000, 48_000))

@@ -15,6 +15,7 @@ import av
 import av.error
 import numpy as np
 
+from undertone.core.empty import nothing_in
 from undertone.diarize.base import AnalysisError, Clip
 from undertone.diarize.local.fbank import RATE, Samples
 
@@ -43,6 +44,12 @@ class Sound:
             pieces += [_plane(each, 0).copy() for each in resampler.resample(frame)]
         pieces += [_plane(each, 0).copy() for each in resampler.resample(None)]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def is_empty(clip: Clip) -> bool:
+    """Whether the window is digital silence, told without decoding it. What may be wrong with a clip decoding tells."""
+    found = nothing_in(clip.mp3)
+    return found is not None and found.sample_rate == clip.sample_rate and found.samples > clip.lead_in_samples
 
 
 def decode(clip: Clip) -> Samples:
