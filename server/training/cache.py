@@ -128,7 +128,7 @@ def write(file: Path, seen: Observation, truth: dict[str, Any]) -> None:
 
 
 def look(file: Path, observe: Callable[[], Observation]) -> Observation:
-    """A second look at a window, taken now unless it is kept."""
+    """A look at a window, taken now unless it is kept."""
     if not file.exists():
         write(file, observe(), {})
     return read(file)[0]

@@ -33,7 +33,7 @@ def quantized(network: Path, work: Path, operators: Sequence[str], taken: str, k
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         # Processors without VNNI add two products in 16 bits, which saturate: with whole 8-bit weights the embeddings
-        # of an AVX2 machine agree with fp32 to a cosine of .53, with 7-bit weights to .983, as everywhere.
+        # of an AVX2 machine agree with fp32 to a cosine of .53, with 7-bit weights to .98, as everywhere.
         reduce_range=True,
         calibrate_method=CalibrationMethod.MinMax,
     )

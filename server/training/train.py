@@ -234,6 +234,8 @@ def write(learned: Learned, scenes: int) -> None:
             "noise_train_manifest_sha256": audio.manifest_sha256("noise-train"),
             "models_json_sha256": hashlib.sha256(models.data(models.MANIFEST)).hexdigest(),
             "false_alarm_cost": FALSE_ALARM_COST,
+            "full_seconds": FULL_SECONDS,
+            "least_cost": LEAST_COST,
         },
         "voice_space_sha256": hashlib.sha256(models.data(models.SPACE)).hexdigest(),
         "bias": round(learned.bias, 6),

@@ -21,7 +21,9 @@ def main() -> int:
         "--refit", action="store_true", help="speech-dev in folds, fitted on the others (implies --keep)"
     )
     parser.add_argument("--keep", action="store_true", help="speech-dev: keep what the networks say, use what is kept")
-    parser.add_argument("--kept", action="store_true", help="simulated: only what is kept, however little that is")
+    parser.add_argument(
+        "--kept", action="store_true", help="simulated: only what is kept, however little; second looks are taken"
+    )
     parser.add_argument("--engine", default=LOCAL, help="any engine or chain, on speech-dev (%(default)s)")
     parser.add_argument("--recordings", type=int, metavar="N", help="other engines: so many, spread over speech-dev")
     asked = parser.parse_args()

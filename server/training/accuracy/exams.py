@@ -81,6 +81,7 @@ class Sitting(Stage):
 
     def minute(self, number: int) -> Samples:
         """[960,000] samples of one minute."""
+        self._random = np.random.default_rng([SEED, self._number, number])  # the same whenever it is asked for
         first = number * _MINUTE
         mixed = _stretch(self._bed_piece, first) + _stretch(self._steady_piece, first)
         for at, piece in self._events:

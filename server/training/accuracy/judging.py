@@ -129,7 +129,10 @@ def order(plan: dict[str, int] = PLAN) -> list[tuple[str, int]]:
 
 
 def judged(listener: Listener, *, make: bool = True) -> Iterator[Judged]:
-    """Every window of the plan, built and observed unless it is kept; without `make` only those that are kept."""
+    """Every window of the plan, built and observed unless it is kept; without `make` only those that are kept.
+
+    Second looks are taken either way.
+    """
     studio = functools.cache(JudgingStudio)
     for place, (kind, number) in enumerate(order()):
         truth = listener.recall(name(kind, number))

@@ -21,7 +21,7 @@ from undertone.core.verdict import Outcome
 Sessions: TypeAlias = dict[str, tuple[Sequence[Judged], Sequence[Intrusion]]]
 
 # As judging.VERSION: raised by hand when an exam is made differently.
-VERSION: Final = 1
+VERSION: Final = 2
 HOURS: Final = 20.0
 # From here on a profile can be expected to know the candidate.
 KNOWN_SECONDS: Final = 5.0
@@ -31,7 +31,7 @@ _CONFIDENCES: Final = (0.6, 0.7, 0.8, 0.9)
 def judged(listener: Listener, folder: Path, hours: float = HOURS, *, make: bool = True) -> Sessions:
     """Exams until they last so many hours, each with its windows in order.
 
-    Built and observed unless kept; without `make` only the first ones that are kept.
+    Built and observed unless kept; without `make` only the first ones that are kept. Second looks are taken either way.
     """
     sessions: Sessions = {}
     lasted = number = 0

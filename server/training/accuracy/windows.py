@@ -127,13 +127,16 @@ class Listener:
     def _decide(self, kept: _Kept, sound: Callable[[], Samples], profile: bytes | None) -> Diarization:
         if kept.seen is None:
             return silence(profile)
-        assert self._folder is not None
-        file = self._folder / f"{kept.truth.name}.again.npz"
+        file = self._again(kept.truth.name)
 
         def again() -> Observation:
             return cache.look(file, lambda: self.engine.observe(moved(sound())))
 
         return self.engine.decide(kept.seen, kept.duration_ms, profile, again=again)
+
+    def _again(self, name: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{name}.again.npz"
 
     def recall(self, name: str) -> Truth | None:
         """The truth of a window that is kept."""
@@ -152,7 +155,10 @@ class Listener:
             return False
         if self.engine.is_silent(samples):
             return kept.seen is None
-        return kept.seen is not None and _alike(kept.seen, self.engine.observe(samples))
+        if kept.seen is None or not _alike(kept.seen, self.engine.observe(samples)):
+            return False
+        again = self._again(truth.name)
+        return not again.exists() or _alike(cache.read(again)[0], self.engine.observe(moved(samples)))
 
     def _kept(self, name: str) -> _Kept | None:
         assert self._folder is not None

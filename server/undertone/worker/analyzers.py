@@ -25,7 +25,8 @@ from undertone.worker.ears import AnalysisFailed, EngineUnusable, checked, print
 
 log = logging.getLogger(__name__)
 
-# A window of speech takes 1-2 s on a core, loading the models 1 s, and a loaded machine ten times as long.
+# A window of speech takes 1-2 s on a core, in doubt twice that, loading the models 1 s, and a loaded machine ten times
+# as long. Only without VNNI is it more: 5 s.
 DEADLINE_S: Final = 60.0
 # The local engine maps 0.85 GiB at its largest (and uses 0.26). Room for others, and an end to what grows without end.
 MEMORY_BYTES: Final = 4 * 2**30

@@ -142,6 +142,18 @@ def test_in_doubt_two_looks_are_taken_together(again: float, people: int, reserv
     assert len(decision.groups) == people
 
 
+@pytest.mark.parametrize(("again", "people"), [(3.0, 2), (1.0, 1)])
+def test_whom_the_second_look_makes_likely_is_told(again: float, people: int) -> None:
+    """By the first look the merge by itself is so far below even odds that only the overlap would be another's."""
+    seen = window("aaaAa bb")
+    by = replace(BY, bias=-23.0, overlap=straight(OVERLAP_FEATURES, overlap=3.7))
+    of = evidence.partials(seen, SURE, 0.0)
+    assert -1 < score(seen, of, by) < 0
+    decision = decide(seen, of, by, again=lambda: again)
+    assert decision.second_voice > 0.5
+    assert (len(decision.groups), decision.overlap_only) == (people, people == 1)
+
+
 @pytest.mark.parametrize("speakers", ["aaaa aa", "aaaa bb", "    "])
 def test_without_doubt_one_look_is_enough(speakers: str) -> None:
     def again() -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,12 @@ from undertone.core.verdict import Diarization, Outcome, judge
 from undertone.diarize.base import AnalysisError, Clip, Diarizer
 from undertone.diarize.engines import load
 from undertone.diarize.local import decision, evidence
-from undertone.diarize.local.decode import decode
+from undertone.diarize.local.clustering import Merge
+from undertone.diarize.local.decode import Sound, decode
 from undertone.diarize.local.engine import LocalDiarizer
+from undertone.diarize.local.evidence import Partials
 from undertone.diarize.local.fbank import RATE, Samples
+from undertone.diarize.local.known import Floats, Known
 from undertone.diarize.local.observation import Observation, Observer, moved
 from undertone.diarize.local.profile import Profile, read
 
@@ -95,6 +100,17 @@ def test_a_dead_microphone_is_silent(engine: Diarizer) -> None:
     assert judge(engine.diarize(clip)).outcome is Outcome.SILENT
 
 
+def test_a_muted_microphone_is_not_even_decoded(engine: Diarizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoding(clip: Clip) -> Sound:
+        raise AssertionError("there is nothing to decode")
+
+    profile = engine.diarize(minute(ONE_VOICE)).profile
+    silent = np.zeros(48_000 * 5, np.float32)
+    expected = LocalDiarizer().listen(silent, profile)
+    monkeypatch.setattr("undertone.diarize.local.engine.decoded", decoding)
+    assert engine.diarize(Clip(encoded(silent, 48_000), 0, len(silent), 48_000), profile) == expected
+
+
 def test_a_quiet_room_is_clean_and_empty(engine: Diarizer) -> None:
     room = np.random.default_rng(4).normal(0, 0.004, 44_100 * 12).astype(np.float32)
     verdict = judge(engine.diarize(Clip(encoded(room, 44_100), 0, len(room), 44_100)))
@@ -162,22 +178,42 @@ def test_a_window_in_doubt_is_looked_at_from_another_place_too(monkeypatch: pyte
     samples = decode(minute(ONE_VOICE))
     engine = LocalDiarizer()
     looks: list[Samples] = []
+    leant: list[Partials] = []
+    observing, leaning = engine.observe, Known.lean
 
     def observe(sound: Samples, threads: int = 1) -> Observation:
         looks.append(sound)
-        return Observer().observe(sound, threads)
+        return observing(sound, threads)
+
+    def lean(known: Known, of: Partials, joined: Sequence[Merge], scores: Floats) -> Floats:
+        leant.append(of)
+        return leaning(known, of, joined, scores)
 
     monkeypatch.setattr(engine, "observe", observe)
+    monkeypatch.setattr(Known, "lean", lean)
     alone = engine.listen(samples).second_voice
     assert len(looks) == 1
     monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
     both = engine.listen(samples).second_voice
     assert len(looks) == 3
+    assert len(leant) == 3, "what is known of the candidate is held against both looks"
+    assert leant[1] is not leant[2]
     assert np.array_equal(looks[2], moved(samples))
     monkeypatch.setattr(decision, "_IN_DOUBT", (0.0, 0.0))
     other = engine.listen(moved(samples)).second_voice
     assert alone != other
     assert logit(both) == pytest.approx((logit(alone) + logit(other)) / 2)
+
+
+def test_a_short_window_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
+    engine = LocalDiarizer()
+    seen = engine.observe(decode(minute(ONE_VOICE))[: 29 * RATE])
+
+    def again() -> Observation:
+        raise AssertionError("nobody looks again")
+
+    engine.decide(seen, 29_000, again=again)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, RATE, 60 * RATE])

@@ -67,3 +67,5 @@ def test_exams_come_again_and_hold_what_they_say() -> None:
     again = Sitting(voices, noises, 5)
     assert again.truth() == whole
     assert np.array_equal(again.minute(7), sitting.minute(7))
+    coded = Sitting(voices, noises, 10)
+    assert np.array_equal(coded.minute(0), coded.minute(0)), "whenever it is asked for"

@@ -13,7 +13,7 @@ pytest.importorskip("sklearn", reason="the train extra is not installed")
 from tests.diarize.speech import TWO_VOICES, minute
 from training.accuracy.judging import PLAN
 from training.accuracy.windows import Listener, Person, Truth
-from undertone.diarize.local import decision
+from undertone.diarize.local import decision, observation
 from undertone.diarize.local.decode import decode
 from undertone.diarize.local.fbank import Samples
 
@@ -58,7 +58,7 @@ def test_what_is_kept_is_judged_like_what_is_heard(tmp_path: Path) -> None:
 
 
 def test_a_second_look_is_kept_beside_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples: Samples = decode(minute(TWO_VOICES))[: 20 * 16_000]
+    samples: Samples = decode(minute(TWO_VOICES))[: 30 * 16_000]
     kept = Listener(tmp_path)
     sure = kept.judge(TRUTH, lambda: samples)
     monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
@@ -72,6 +72,11 @@ def test_a_second_look_is_kept_beside_the_first(tmp_path: Path, monkeypatch: pyt
     assert asked == [True]
     assert once.probability != sure.probability
     assert kept.judge(TRUTH, nothing).heard == once.heard
+    assert kept.agrees(TRUTH, samples)
+    monkeypatch.setattr(observation, "_MOVED", 0.2)
+    assert not kept.agrees(TRUTH, samples)
+    monkeypatch.undo()
+    monkeypatch.setattr(decision, "_IN_DOUBT", (-100.0, 100.0))
     assert once.probability == pytest.approx(Listener(None).judge(TRUTH, lambda: samples).probability, abs=0.02)
 
 

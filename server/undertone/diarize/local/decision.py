@@ -30,8 +30,8 @@ Ints = npt.NDArray[np.int64]
 Lean: TypeAlias = Callable[[Partials, Sequence[Merge], Floats], Floats]
 # A second look: what it says of the log odds that anybody else speaks.
 Again: TypeAlias = Callable[[], float]
-# Where it is asked for. How chunks and partials happen to fall moves the log odds by 1.3 (standard deviation), so two
-# looks are taken together; beyond these bounds that would hardly change what is said.
+# Where it is asked for. With how chunks and partials happen to fall, two looks differ by 1.3 of log odds (standard
+# deviation), so they are taken together; beyond these bounds that would hardly change what is said.
 _IN_DOUBT: Final = (-1.0, 2.0)
 # Overlap may raise a merge that is in doubt above even odds, but no merge that by itself stands this far below them:
 # then the second voice is heard in the overlapped speech alone.
@@ -115,8 +115,6 @@ def _bent(fitted: Mapping[str, Any], names: tuple[str, ...]) -> Bent:
 
 def score(seen: Observation, of: Partials, by: Learned, lean: Lean | None = None) -> float:
     """The log odds that anybody besides the main voice speaks."""
-    if len(of) == 0:
-        return by.bias + by.no_merge
     weighed = _weighed(seen, of, by, lean)
     return weighed.best + weighed.together
 
@@ -141,14 +139,16 @@ def decide(
     scores, of_stretches = weighed.scores[: len(joined)], weighed.scores[len(joined) :]
     together = weighed.together - reserve
     low, high = _IN_DOUBT
+    moved = 0.0  # by a second look
     if again is not None and low < best + together < high:
-        together += (again() - reserve - best - together) / 2
+        moved = (again() - reserve - best - together) / 2
+        together += moved
     second_voice = _probability(best + together)
     everybody = np.arange(len(of))
     if second_voice < 0.5:
         return Decision((everybody,), (0.0,), second_voice, overlap_only=False)
     # In doubt the best by itself, else all that stand by themselves.
-    least = min(0.0, best) if best >= _DOUBT else 0.0
+    least = min(0.0, best) if best + max(0.0, moved) >= _DOUBT else 0.0
     accepted = scores >= least
     if accepted.any():
         groups = _groups(of, joined, accepted, len(joined) - 1)

@@ -39,7 +39,8 @@ _STANDS_OUT_DB: Final = 3.0
 _FLOOR_PERCENTILE: Final = 5
 _DOUBT: Final = 0.1  # from here on overlap is looked at again
 _LEAST_DBFS: Final = -120.0
-# Of a window, so much goes behind its end for another look: no multiple of chunks, half chunks or partials.
+# Of a window, so much goes behind its end for another look: of a minute 23.7 s, no multiple of chunks, half chunks or
+# partials. Second looks that training keeps hang on it.
 _MOVED: Final = 0.395
 
 
