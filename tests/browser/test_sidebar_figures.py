@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Happening: TypeAlias = tuple[Callable[[], Awaitable[Any]], str, str]
 
 MINUTES: Final = 120
-EVENTS: Final = 15
+EVENTS: Final = 9
 # Ten times as many candidates and anomalies: drawing all of them anew would be as much dearer.
 DEARER: Final = 2
 # Keeps `shown`, which resolves when `selector` reads `words`, and the page has had time to draw and to settle.
