@@ -21,7 +21,8 @@ from training import arrays, audio
 from training.simulate import Studio, dealt, plan
 from training.stage import Scene
 from undertone.diarize.local import models
-from undertone.diarize.local.observation import CELL_SECONDS, Observation, Observer
+from undertone.diarize.local.fbank import Samples
+from undertone.diarize.local.observation import CELL_SECONDS, Observation, Observer, moved
 from undertone.diarize.local.segmentation import Segmentation
 
 Floats = npt.NDArray[np.float32]
@@ -132,6 +133,17 @@ def look(file: Path, observe: Callable[[], Observation]) -> Observation:
     if not file.exists():
         write(file, observe(), {})
     return read(file)[0]
+
+
+def second_look(
+    folder: Path, name: str, observe: Callable[[Samples], Observation], sound: Callable[[], Samples]
+) -> Observation:
+    """The second look at a window, beside the first of that name. The sound is asked for only if it is not kept."""
+    return look(second_file(folder, name), lambda: observe(moved(sound())))
+
+
+def second_file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.again.npz"
 
 
 def read(file: Path) -> tuple[Observation, dict[str, Any]]:

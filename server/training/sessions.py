@@ -7,6 +7,7 @@ intrusions are found, and what the profile does for second voices beside the can
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from undertone.core.verdict import Diarization, Outcome, Verdict, judge
 from undertone.diarize.local import profile as profiles
 from undertone.diarize.local.engine import LocalDiarizer
 from undertone.diarize.local.fbank import Samples
-from undertone.diarize.local.observation import Observation, moved
 
 EXAMS: Final = 60
 SEED: Final = 90_000
@@ -107,10 +107,7 @@ class _Looks:
         where = desks.folder(f"exams-{self.part}")
         name = f"{self.number:04d}-{self.place:02d}"
         seen = cache.look(where / f"{name}.npz", lambda: self.engine.observe(self._sound()))
-
-        def again() -> Observation:
-            return cache.look(where / f"{name}.again.npz", lambda: self.engine.observe(moved(self._sound())))
-
+        again = functools.partial(cache.second_look, where, name, self.engine.observe, self._sound)
         return self.engine.decide(seen, exams.SECONDS * 1000, profile, again=again)
 
     def _sound(self) -> Samples:

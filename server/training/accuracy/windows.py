@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -127,16 +128,9 @@ class Listener:
     def _decide(self, kept: _Kept, sound: Callable[[], Samples], profile: bytes | None) -> Diarization:
         if kept.seen is None:
             return silence(profile)
-        file = self._again(kept.truth.name)
-
-        def again() -> Observation:
-            return cache.look(file, lambda: self.engine.observe(moved(sound())))
-
-        return self.engine.decide(kept.seen, kept.duration_ms, profile, again=again)
-
-    def _again(self, name: str) -> Path:
         assert self._folder is not None
-        return self._folder / f"{name}.again.npz"
+        again = functools.partial(cache.second_look, self._folder, kept.truth.name, self.engine.observe, sound)
+        return self.engine.decide(kept.seen, kept.duration_ms, profile, again=again)
 
     def recall(self, name: str) -> Truth | None:
         """The truth of a window that is kept."""
@@ -157,7 +151,8 @@ class Listener:
             return kept.seen is None
         if kept.seen is None or not _alike(kept.seen, self.engine.observe(samples)):
             return False
-        again = self._again(truth.name)
+        assert self._folder is not None
+        again = cache.second_file(self._folder, truth.name)
         return not again.exists() or _alike(cache.read(again)[0], self.engine.observe(moved(samples)))
 
     def _kept(self, name: str) -> _Kept | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from undertone.core.frame import CHECKSUM_BYTES, HEADER_BYTES, Format, Header, Version, read_header
+from undertone.core.frame import HEADER_BYTES, Format, Version, read_header, side_info_at
 
 _LENGTH_BITS: Final = 12
 
@@ -25,26 +25,25 @@ class Nothing:
 
 def nothing_in(mp3: bytes) -> Nothing | None:
     """What comes out of the frames if that is nothing but zeros; None if it may be something, or they are not whole."""
-    at = frames = 0
-    first = _header(mp3, 0)
-    if first is None:
-        return None
-    mask = _lengths(first.format)
+    at = frames = mask = 0
+    format_: Format | None = None
     while at < len(mp3):
-        header = _header(mp3, at)
-        if header is None or header.format != first.format:
+        word = int.from_bytes(mp3[at : at + HEADER_BYTES], "big")
+        header = read_header(word)
+        if header is None or header.layer != 3 or not header.size:
             return None
-        begin = at + HEADER_BYTES + (0 if mp3[at + 1] & 1 else CHECKSUM_BYTES)
+        if format_ is None:
+            format_, mask = header.format, _lengths(header.format)
+        elif header.format != format_:
+            return None
+        begin = at + side_info_at(word)
         if int.from_bytes(mp3[begin : begin + header.side_info], "big") & mask:
             return None
         at += header.size
         frames += 1
-    return Nothing(frames * first.format.samples_per_frame, first.format.sample_rate) if at == len(mp3) else None
-
-
-def _header(mp3: bytes, at: int) -> Header | None:
-    header = read_header(int.from_bytes(mp3[at : at + HEADER_BYTES], "big"))
-    return header if header is not None and header.layer == 3 and header.size else None
+    if format_ is None or at != len(mp3):
+        return None
+    return Nothing(frames * format_.samples_per_frame, format_.sample_rate)
 
 
 @cache

@@ -57,7 +57,7 @@ MAX_FRAME_BYTES: Final = 144 * 384_000 // 32_000 + 1
 SIZE_MASK: Final = 0xFFFE_FEC0
 # The bits that two frames of one format share besides the number of channels: sync, version, layer, sample rate.
 _AGREE_MASK: Final = 0xFFFE_0C00
-NO_CHECKSUM: Final = 0x0001_0000
+_NO_CHECKSUM: Final = 0x0001_0000
 _SYNC: Final = 0xFFE0_0000
 _MODE_MASK: Final = 0xC0
 _MONO: Final = 0xC0
@@ -83,6 +83,11 @@ _BITRATES: Final = {
 def read_header(word: int) -> Header | None:
     """The header in a 32-bit word, or None if it is none."""
     return _read(word & SIZE_MASK) if word & _SYNC == _SYNC else None
+
+
+def side_info_at(word: int) -> int:
+    """Bytes of the frame before its side info: the header `word`, and a checksum if it says so."""
+    return HEADER_BYTES if word & _NO_CHECKSUM else HEADER_BYTES + CHECKSUM_BYTES
 
 
 @cache  # at most 2^13 words: the bits of the mask below the sync

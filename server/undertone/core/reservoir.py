@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from undertone.core.frame import CHECKSUM_BYTES, HEADER_BYTES, NO_CHECKSUM, Format, Version, read_header
+from undertone.core.frame import CHECKSUM_BYTES, HEADER_BYTES, Format, Version, read_header, side_info_at
 
 # Header, checksum and the two bytes of side info that tell where the main data begins.
 OPENING_BYTES: Final = HEADER_BYTES + CHECKSUM_BYTES + 2
@@ -26,7 +26,7 @@ def main_data_begin(opening: bytes) -> int:
     word = int.from_bytes(opening[:HEADER_BYTES], "big")
     header = read_header(word)
     assert header is not None, "not the header of a frame"
-    at = HEADER_BYTES if word & NO_CHECKSUM else HEADER_BYTES + CHECKSUM_BYTES
+    at = side_info_at(word)
     if header.format.version is Version.MPEG1:
         return opening[at] << 1 | opening[at + 1] >> 7
     return opening[at]
@@ -42,8 +42,7 @@ def main_data_bytes(opening: bytes) -> int:
     word = int.from_bytes(opening[:HEADER_BYTES], "big")
     header = read_header(word)
     assert header is not None, "not the header of a frame"
-    checksum = 0 if word & NO_CHECKSUM else CHECKSUM_BYTES
-    return header.size - HEADER_BYTES - checksum - header.side_info
+    return header.size - side_info_at(word) - header.side_info
 
 
 def first_needed(frames: Sequence[int], begin: int, read: Callable[[int, int], bytes]) -> int:
